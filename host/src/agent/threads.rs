@@ -1,0 +1,235 @@
+//! The agent's threads: a ten-line loop around each piece of plain code.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use crate::checkpoint::board::Board;
+use crate::checkpoint::store::Store;
+use crate::clock::Clock;
+use crate::lane::{Event, Lane};
+use crate::record::Budget;
+use crate::sink::{Request, stdout};
+use crate::source::container_log::discover::{Discover, Sighting, Stop, watch};
+use crate::telemetry::metrics::Metrics;
+
+/// A checkpoint is written at most so often: well within a second of the settling.
+pub const SAVE_EVERY: Duration = Duration::from_millis(250);
+/// Runs of lines that may wait for standard output.
+pub const STDOUT_RUNS_MAX: usize = 64;
+/// How often a drain looks whether it is done.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+/// The least memory that a request counts in the budget.
+const REQUEST_BYTES_MIN: usize = 4 * 1024;
+
+/// Requests that the budget can ever have on their way: a queue of that size is never full.
+pub fn requests_max(budget: &Budget) -> usize {
+    budget.limit() / REQUEST_BYTES_MIN + 1024
+}
+
+/// Where a destination's requests go.
+pub enum Outlet {
+    Cloudwatch(tokio::sync::mpsc::Sender<crate::sink::cloudwatch::body::Request>),
+    Stdout(SyncSender<stdout::Lines>),
+    Null,
+}
+
+/// By destination.
+pub type Outlets = Arc<Vec<Outlet>>;
+
+fn send(outlets: &Outlets, destination: usize, request: Request) {
+    // A request that finds no taker is dropped, and so its records are read again.
+    match (&outlets[destination], request) {
+        (Outlet::Cloudwatch(to), Request::Cloudwatch(request)) => {
+            let _ = to.try_send(*request);
+        }
+        // Whoever reads standard output sets the pace.
+        (Outlet::Stdout(to), Request::Stdout(lines)) => {
+            let _ = to.send(lines);
+        }
+        _ => {}
+    }
+}
+
+/// A lane that panics ends the process: the kubelet restarts it, and nothing unsettled is lost.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+/// A lane on its thread.
+pub struct LaneThread {
+    pub to: Sender<Event>,
+    handle: JoinHandle<()>,
+    drained: Receiver<()>,
+    stop: Stop,
+}
+
+impl LaneThread {
+    pub fn start(
+        number: usize,
+        mut lane: Lane,
+        clock: Clock,
+        to: Sender<Event>,
+        events: Receiver<Event>,
+        outlets: Outlets,
+    ) -> io::Result<Self> {
+        let stop = Stop::default();
+        let stopped = stop.clone();
+        let (done, drained) = channel();
+        let handle = Builder::new()
+            .name(format!("lane-{number}"))
+            .spawn(move || {
+                let _abort = AbortOnPanic;
+                let mut rest = Duration::ZERO;
+                while !stopped.asked() {
+                    let first = events.recv_timeout(rest).ok();
+                    let step = lane.step(clock.now(), first.into_iter().chain(events.try_iter()));
+                    for (destination, request) in step.requests {
+                        send(&outlets, destination, request);
+                    }
+                    if lane.is_drained() {
+                        let _ = done.send(());
+                        return;
+                    }
+                    rest = step.rest;
+                }
+            })?;
+        Ok(Self {
+            to,
+            handle,
+            drained,
+            stop,
+        })
+    }
+}
+
+/// Asks all lanes to finish, and waits: at most `limit`, or until `hurry`. Says whether all is
+/// answered.
+pub async fn drain<T>(
+    lanes: Vec<LaneThread>,
+    limit: Duration,
+    hurry: impl Future<Output = T>,
+) -> bool {
+    for lane in &lanes {
+        let _ = lane.to.send(Event::Drain);
+    }
+    let all = async {
+        let mut waiting: Vec<&LaneThread> = lanes.iter().collect();
+        while !waiting.is_empty() {
+            waiting.retain(|lane| lane.drained.try_recv().is_err());
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    };
+    let drained = tokio::select! {
+        () = all => true,
+        () = tokio::time::sleep(limit) => false,
+        _ = hurry => false,
+    };
+    for lane in lanes {
+        lane.stop.now();
+        let _ = lane.handle.join();
+    }
+    drained
+}
+
+/// Finds files, and hands each to the lane of its container.
+pub fn discover(
+    discover: Discover,
+    rescan_every: Duration,
+    stop: Stop,
+    lanes: Vec<Sender<Event>>,
+) -> io::Result<JoinHandle<()>> {
+    Builder::new().name("discover".into()).spawn(move || {
+        let mut tell = |sighting: Sighting| {
+            let folder = match &sighting {
+                Sighting::Found(found) => found.folder.as_str(),
+                Sighting::Relabelled { folder, .. } | Sighting::Gone { folder } => folder,
+                Sighting::Failed { .. } => "",
+            };
+            let lane = lane_of(folder, lanes.len());
+            // A lane that is gone is being stopped.
+            let _ = lanes[lane].send(Event::Sighting(sighting));
+        };
+        if let Err(error) = watch(discover, rescan_every, &stop, &mut tell) {
+            tracing::error!(%error, "log folders cannot be watched: is fs.inotify.max_user_instances used up?");
+            // Nothing would be found any more: better to be restarted than to be silent.
+            std::process::abort();
+        }
+    })
+}
+
+/// The same container always meets the same lane.
+fn lane_of(folder: &str, lanes: usize) -> usize {
+    let hash = folder
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    usize::try_from(hash % lanes as u64).unwrap_or(0)
+}
+
+/// What writes checkpoints.
+pub struct Saving {
+    stop: Sender<()>,
+    handle: JoinHandle<()>,
+}
+
+impl Saving {
+    /// Writes the last one.
+    pub fn finish(self) {
+        drop(self.stop);
+        let _ = self.handle.join();
+    }
+}
+
+pub fn save_checkpoints(
+    store: Store,
+    board: Arc<Board>,
+    metrics: Arc<Metrics>,
+    budget: Arc<Budget>,
+    clock: Clock,
+) -> io::Result<Saving> {
+    let (stop, stopped) = channel::<()>();
+    let handle = Builder::new().name("checkpoint".into()).spawn(move || {
+        let mut failing = false;
+        loop {
+            let last = stopped.recv_timeout(SAVE_EVERY) == Err(RecvTimeoutError::Disconnected);
+            metrics
+                .budget_used_bytes
+                .set(i64::try_from(budget.used()).unwrap_or(i64::MAX));
+            if let Some(entries) = board.take_changes(clock.now().wall / 1_000_000_000) {
+                match store.save(&entries) {
+                    Ok(()) => {
+                        metrics.checkpoint_saves.inc();
+                        failing = false;
+                    }
+                    Err(error) => {
+                        metrics.checkpoint_failures.inc();
+                        board.not_saved();
+                        if !failing {
+                            let error = &error as &dyn std::error::Error;
+                            tracing::error!(
+                                error,
+                                "checkpoint cannot be written, and is tried again"
+                            );
+                        }
+                        failing = true;
+                    }
+                }
+            }
+            if last {
+                return;
+            }
+        }
+    })?;
+    Ok(Saving { stop, handle })
+}

@@ -1,0 +1,125 @@
+//! How far one file is settled.
+//!
+//! Receipts return in any order; a restart needs one offset. The watermark is the end of the longest
+//! settled prefix: a byte below it is never read again, and a byte above it that is settled is
+//! remembered, so that reading again from the watermark skips it.
+
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Watermark {
+    prefix: u64,
+    /// Settled ranges above the prefix, from -> to, neither touching nor overlapping.
+    above: BTreeMap<u64, u64>,
+}
+
+impl Watermark {
+    /// A file of which everything below `prefix` is settled.
+    #[must_use]
+    pub fn at(prefix: u64) -> Self {
+        Self {
+            prefix,
+            above: BTreeMap::new(),
+        }
+    }
+
+    /// The oldest unsettled byte.
+    #[must_use]
+    pub fn prefix(&self) -> u64 {
+        self.prefix
+    }
+
+    /// Settles `from..to`. Says whether the prefix moved.
+    pub fn settle(&mut self, mut from: u64, mut to: u64) -> bool {
+        if to <= self.prefix || from >= to {
+            return false;
+        }
+        if from > self.prefix {
+            while let Some((&start, &end)) = self.above.range(..=to).next_back() {
+                if end < from {
+                    break;
+                }
+                from = from.min(start);
+                to = to.max(end);
+                self.above.remove(&start);
+            }
+            self.above.insert(from, to);
+            return false;
+        }
+        self.prefix = to;
+        while let Some((&start, &end)) = self.above.first_key_value() {
+            if start > self.prefix {
+                break;
+            }
+            self.prefix = self.prefix.max(end);
+            self.above.remove(&start);
+        }
+        true
+    }
+
+    /// Where to read from `offset` on: the next unsettled byte, and where the unsettled run ends
+    /// (none: nothing above is settled).
+    #[must_use]
+    pub fn next_unsettled(&self, offset: u64) -> (u64, Option<u64>) {
+        let mut from = offset.max(self.prefix);
+        if let Some((_, &end)) = self.above.range(..=from).next_back() {
+            from = from.max(end);
+        }
+        let until = self.above.range(from..).next().map(|(&start, _)| start);
+        (from, until)
+    }
+
+    /// Settled bytes, below and above the prefix.
+    #[must_use]
+    pub fn settled_bytes(&self) -> u64 {
+        self.prefix + self.above.iter().map(|(from, to)| to - from).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_watermark_is_the_end_of_the_longest_settled_prefix() {
+        let mut w = Watermark::at(10);
+        assert!(!w.settle(20, 30));
+        assert!(!w.settle(40, 50));
+        assert_eq!(w.prefix(), 10);
+        assert!(w.settle(10, 20));
+        assert_eq!(w.prefix(), 30);
+        assert_eq!(w.next_unsettled(30), (30, Some(40)));
+        assert_eq!(w.next_unsettled(45), (50, None));
+        assert!(w.settle(30, 40));
+        assert_eq!(w, Watermark::at(50));
+    }
+
+    proptest! {
+        /// Against a plain map of bytes.
+        #[test]
+        fn ranges_settle_in_any_order(
+            ranges in proptest::collection::vec((0_u64..64, 1_u64..16), 0..40),
+        ) {
+            let mut w = Watermark::default();
+            let mut bytes = [false; 80];
+            for (from, len) in ranges {
+                w.settle(from, from + len);
+                (from..from + len).for_each(|b| bytes[usize::try_from(b).unwrap()] = true);
+                let prefix = bytes.iter().position(|b| !b).unwrap() as u64;
+                prop_assert_eq!(w.prefix(), prefix);
+                prop_assert_eq!(w.settled_bytes(), bytes.iter().filter(|b| **b).count() as u64);
+                for at in 0..80_u64 {
+                    let unsettled = |b: &u64| !bytes[usize::try_from(*b).unwrap()];
+                    let next = (at..80).find(unsettled);
+                    let (from, until) = w.next_unsettled(at);
+                    prop_assert_eq!(next.unwrap_or(80), from.min(80));
+                    if let Some(until) = until {
+                        prop_assert!((from..until).all(|b| unsettled(&b)));
+                        prop_assert!(!unsettled(&until));
+                    }
+                }
+            }
+        }
+    }
+}

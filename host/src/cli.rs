@@ -1,0 +1,58 @@
+//! The commands, a file each.
+
+mod check;
+mod filter;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Follows a Kubernetes node's logs, runs every record through WebAssembly filters, and forwards
+/// what is left.
+#[derive(Debug, Parser)]
+#[command(name = "logsieve", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the agent until SIGTERM or SIGINT, then deliver what was read and stop.
+    Run(Configured),
+    /// Load the configuration and every module, and say what would happen or what is wrong.
+    Check(Configured),
+    /// Test filters, without a cluster.
+    #[command(subcommand)]
+    Filter(filter::Command),
+}
+
+#[derive(Debug, clap::Args)]
+struct Configured {
+    /// The agent's configuration (YAML).
+    #[arg(long, short, default_value = "/etc/logsieve/logsieve.yaml")]
+    config: PathBuf,
+}
+
+/// Runs what was asked for.
+///
+/// # Errors
+/// When it did not work; `explain` says so to a person.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Run(with) => run::run(&with.config),
+        Command::Check(with) => check::run(&with.config),
+        Command::Filter(command) => filter::run(command),
+    }
+}
+
+/// Prints an error with its causes, and the way out where one is known.
+pub fn explain(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+    let known = error.downcast_ref::<crate::agent::Error>();
+    if let Some(hint) = known.and_then(crate::agent::Error::hint) {
+        eprintln!("\nhint: {hint}");
+    }
+}

@@ -1,0 +1,112 @@
+//! `logsieve check`: what the agent would do with this configuration on this node, without doing it.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::agent;
+use crate::clock::Clock;
+use crate::config::{Config, Resolved};
+use crate::filter::engine::Engine;
+use crate::filter::instance::Blueprint;
+use crate::sink::Destination;
+use crate::source::container_log::discover::{Discover, Sighting};
+use crate::source::container_log::files::{Disk, Files};
+use crate::telemetry::metrics::Metrics;
+
+pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::load(path)?;
+    let resolved = config.resolve()?;
+    let engine = Engine::new(Clock::start()).map_err(agent::Error::from)?;
+    let blueprints = agent::load_filters(&engine, &config, &resolved, &Metrics::default())?;
+    let root = &config.source.container_log.path;
+    Disk.list(root).map_err(|source| agent::Error::Source {
+        path: root.clone(),
+        source,
+    })?;
+    filters(&blueprints);
+    destinations(&resolved);
+    containers(&config, &resolved);
+    println!("\n{}: ok", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn filters(blueprints: &[Blueprint]) {
+    println!("filters");
+    if blueprints.is_empty() {
+        println!("  none: records pass as they are");
+    }
+    for filter in blueprints {
+        let module = &filter.module;
+        println!(
+            "  {}  {} ({} KiB, sha256 {})",
+            filter.name,
+            module.path.display(),
+            module.size.div_ceil(1024),
+            &module.hash[..12],
+        );
+    }
+}
+
+fn destinations(resolved: &Resolved) {
+    println!("destinations");
+    for (name, destination) in &resolved.destinations {
+        match destination {
+            Destination::Cloudwatch(c) => {
+                let region = c.region.as_deref().unwrap_or("the environment's region");
+                println!(
+                    "  {name}  CloudWatch Logs in {region}: {} / {}",
+                    c.log_group, c.log_stream
+                );
+            }
+            Destination::Stdout(_) => println!("  {name}  standard output"),
+            Destination::Null(_) => println!("  {name}  nowhere"),
+        }
+    }
+}
+
+/// Where each container that is on the node now would go.
+fn containers(config: &Config, resolved: &Resolved) {
+    let source = &config.source.container_log;
+    let facts = config.enrich.node_facts(std::env::var("NODE_NAME").ok());
+    let mut discover = Discover::new(Arc::new(Disk), source, facts);
+    let mut found = std::collections::BTreeMap::new();
+    discover.scan(&mut |sighting| match sighting {
+        Sighting::Found(file) => {
+            found.insert(file.container.label(), file.container);
+        }
+        Sighting::Failed { path, source } => println!("  {}: {source}", path.display()),
+        Sighting::Relabelled { .. } | Sighting::Gone { .. } => {}
+    });
+    println!("containers below {}", source.path.display());
+    for (label, container) in found {
+        let Some((route, destination)) = resolved
+            .table
+            .find(&container)
+            .and_then(|r| Some((r, r.destination?)))
+        else {
+            println!("  {label}  not read");
+            continue;
+        };
+        let chain: Vec<_> = route
+            .chain
+            .iter()
+            .map(|f| resolved.filters[*f].name.as_str())
+            .collect();
+        let (group, stream) = resolved.table.names(destination, &container.facts);
+        let filters = if chain.is_empty() {
+            "no filter".to_owned()
+        } else {
+            chain.join(" -> ")
+        };
+        let names = if group.is_empty() {
+            String::new()
+        } else {
+            format!("  {group} / {stream}")
+        };
+        println!(
+            "  {label}  {filters} -> {}{names}",
+            resolved.destinations[destination].0
+        );
+    }
+}

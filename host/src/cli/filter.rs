@@ -1,0 +1,19 @@
+//! `logsieve filter`: an author's tools, on the agent's own engine.
+
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a filter on its examples: records in, records out.
+    Test(test::Args),
+}
+
+pub fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Test(args) => test::run(&args),
+    }
+}

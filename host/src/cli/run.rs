@@ -1,0 +1,15 @@
+//! `logsieve run`: the agent.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::config::Config;
+use crate::{agent, telemetry};
+
+pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::load(path)?;
+    let resolved = config.resolve()?;
+    telemetry::logs::start(config.telemetry.log);
+    agent::run(&config, &resolved)?;
+    Ok(ExitCode::SUCCESS)
+}

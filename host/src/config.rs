@@ -1,0 +1,280 @@
+//! What the user wrote -> what the agent runs.
+//!
+//! Each stage owns its part of the configuration; here they are composed, read from YAML, and
+//! checked against each other. Unknown keys are refused by name, line and column, and every error
+//! says where it is and what would be right.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+use crate::record::columns::RouteId;
+use crate::route::template::{self, Template};
+use crate::route::{NameTemplates, Route, Table};
+use crate::{enrich, filter, route, sink, source, telemetry};
+
+/// The whole configuration, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The agent's own folder, for the checkpoint; it has to outlive the pod.
+    pub state: PathBuf,
+    /// Threads that read, filter and pack; as many as the CPU quota grants, at most 4, where not given.
+    pub lanes: Option<usize>,
+    /// Most bytes held between reading and the sinks' answers.
+    pub budget: ByteSize,
+    /// How long a stop may take to have everything answered; less than the pod's grace period.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+    pub source: source::Config,
+    pub enrich: enrich::Config,
+    pub filters: filter::Config,
+    pub destinations: sink::Config,
+    pub routes: route::Config,
+    pub telemetry: telemetry::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            state: PathBuf::from("/var/lib/logsieve"),
+            lanes: None,
+            budget: ByteSize::mib(24),
+            drain: Duration::from_secs(25),
+            source: source::Config::default(),
+            enrich: enrich::Config::default(),
+            filters: filter::Config::default(),
+            destinations: sink::Config::default(),
+            routes: route::Config::default(),
+            telemetry: telemetry::Config::default(),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("configuration `{path}` cannot be read")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("configuration `{path}`: {cause}")]
+    Parse { path: PathBuf, cause: String },
+    #[error("there are no `destinations`: nowhere to send records to")]
+    NoDestinations,
+    #[error("there are no `routes`: no container would be read")]
+    NoRoutes,
+    #[error("route {number}: `{name}` is no filter of `filters.modules`; there {}", are(.known))]
+    Filter {
+        number: usize,
+        name: String,
+        known: Vec<String>,
+    },
+    #[error("{place}: `{name}` is no destination; there {}", are(.known))]
+    Destination {
+        place: String,
+        name: String,
+        known: Vec<String>,
+    },
+    #[error("route {number}: give it a `destination`, or `exclude: true`; there {}", are(.known))]
+    NoDestination { number: usize, known: Vec<String> },
+    #[error("route {number}: has both `exclude` and a `destination`; which of them?")]
+    Excluded { number: usize },
+    #[error("destination `{name}`, `{key}`")]
+    Template {
+        name: String,
+        key: &'static str,
+        source: template::Error,
+    },
+    #[error("`{key}` is {value}, and has to be at least {least}")]
+    TooSmall {
+        key: &'static str,
+        value: String,
+        least: String,
+    },
+}
+
+fn are(known: &[String]) -> String {
+    match known {
+        [] => "are none".into(),
+        [one] => format!("is `{one}`"),
+        many => format!("are `{}`", many.join("`, `")),
+    }
+}
+
+impl Config {
+    /// Reads a file. Relative module directories start at its folder.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not YAML, or has keys or values that are none.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config = Self::parse(&text).map_err(|cause| Error::Parse {
+            path: path.to_owned(),
+            cause,
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        for directory in &mut config.filters.directories {
+            *directory = folder.join(&directory);
+        }
+        Ok(config)
+    }
+
+    /// Reads YAML.
+    ///
+    /// # Errors
+    /// The parser's own words, which name line and column.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// Checks that all parts fit each other, and turns names into indexes.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn resolve(&self) -> Result<Resolved, Error> {
+        if self.destinations.is_empty() {
+            return Err(Error::NoDestinations);
+        }
+        if self.routes.is_empty() {
+            return Err(Error::NoRoutes);
+        }
+        // A quarter is one log group's share, and a batch with its escapes has to fit that.
+        at_least("budget", self.budget, ByteSize::mib(4))?;
+        at_least(
+            "source.container_log.record_bytes_max",
+            self.source.container_log.record_bytes_max,
+            ByteSize::kib(16),
+        )?;
+        let destinations: Vec<String> = self.destinations.keys().cloned().collect();
+        let mut names = Vec::new();
+        for (name, destination) in &self.destinations {
+            names.push(templates(name, destination)?);
+        }
+        let mut routes = Vec::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            routes.push(self.route(index + 1, route, &destinations)?);
+        }
+        let mut filters = Vec::new();
+        for (name, config) in &self.filters.modules {
+            let place = format!("filter `{name}`, `routes`");
+            let routes = config.routes.iter().map(|to| {
+                let index = find(&place, to, &destinations)?;
+                Ok((to.clone(), RouteId::try_from(index).unwrap_or(RouteId::MAX)))
+            });
+            filters.push(ResolvedFilter {
+                name: name.clone(),
+                module: config
+                    .module
+                    .clone()
+                    .unwrap_or_else(|| format!("{name}.wasm").into()),
+                config: config.clone(),
+                routes: routes.collect::<Result<_, Error>>()?,
+            });
+        }
+        Ok(Resolved {
+            table: Table { routes, names },
+            filters,
+            destinations: self.destinations.clone().into_iter().collect(),
+        })
+    }
+
+    fn route(
+        &self,
+        number: usize,
+        route: &route::RouteConfig,
+        destinations: &[String],
+    ) -> Result<Route, Error> {
+        let known: Vec<String> = self.filters.modules.keys().cloned().collect();
+        let index = |name: &String| {
+            known
+                .iter()
+                .position(|k| k == name)
+                .ok_or_else(|| Error::Filter {
+                    number,
+                    name: name.clone(),
+                    known: known.clone(),
+                })
+        };
+        let chain = route.filters.iter().map(index).collect::<Result<_, _>>()?;
+        let destination = match (&route.destination, route.exclude) {
+            (Some(_), true) => return Err(Error::Excluded { number }),
+            (None, true) => None,
+            (Some(name), false) => Some(find(&format!("route {number}"), name, destinations)?),
+            // With one destination there is nothing to choose.
+            (None, false) if destinations.len() == 1 => Some(0),
+            (None, false) => {
+                let known = destinations.to_vec();
+                return Err(Error::NoDestination { number, known });
+            }
+        };
+        Ok(Route {
+            matching: route.matching.clone(),
+            chain,
+            destination,
+        })
+    }
+}
+
+fn find(place: &str, name: &str, destinations: &[String]) -> Result<usize, Error> {
+    let found = destinations.iter().position(|d| d == name);
+    found.ok_or_else(|| Error::Destination {
+        place: place.to_owned(),
+        name: name.to_owned(),
+        known: destinations.to_vec(),
+    })
+}
+
+fn templates(name: &str, destination: &sink::Destination) -> Result<Option<NameTemplates>, Error> {
+    let sink::Destination::Cloudwatch(config) = destination else {
+        return Ok(None);
+    };
+    let parse = |key: &'static str, text: &str| {
+        Template::parse(text).map_err(|source| Error::Template {
+            name: name.to_owned(),
+            key,
+            source,
+        })
+    };
+    Ok(Some(NameTemplates {
+        group: parse("log_group", &config.log_group)?,
+        stream: parse("log_stream", &config.log_stream)?,
+    }))
+}
+
+fn at_least(key: &'static str, value: ByteSize, least: ByteSize) -> Result<(), Error> {
+    if value < least {
+        return Err(Error::TooSmall {
+            key,
+            value: value.to_string(),
+            least: least.to_string(),
+        });
+    }
+    Ok(())
+}
+
+/// A filter with its names turned into indexes.
+#[derive(Debug, Clone)]
+pub struct ResolvedFilter {
+    pub name: String,
+    pub module: PathBuf,
+    pub config: filter::FilterConfig,
+    pub routes: Vec<(String, RouteId)>,
+}
+
+/// What the agent runs.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    pub table: Table,
+    /// In the order in which chains index them.
+    pub filters: Vec<ResolvedFilter>,
+    pub destinations: Vec<(String, sink::Destination)>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Runs the users' Wasm over the records.
+//!
+//! `module` turns a file into compiled code, `instance` is one running copy with its limits, `edits`
+//! applies what it gave back, `chain` runs several in order and keeps what they hold. A filter that
+//! fails never loses a record: its batch is tried again on a fresh instance, and what fails again
+//! meets the policy that the operator chose.
+
+pub mod chain;
+pub mod edits;
+pub mod engine;
+pub mod imports;
+pub mod instance;
+pub mod limits;
+pub mod module;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The bindings that wasmtime generates from the contract.
+pub mod bindings {
+    #![allow(
+        clippy::all,
+        clippy::pedantic,
+        missing_docs,
+        reason = "generated from the WIT"
+    )]
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "log-filter",
+        imports: { default: trappable },
+        with: { "logsieve:filter/patterns.pattern-set": super::imports::patterns::PatternSet },
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+}
+
+/// What becomes of the records that a filter fails on, time and again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// Reading of the container stops, and the batch is tried again after 1 s, doubling to 5 min.
+    /// Nothing leaks, and nothing is lost until rotation takes it.
+    #[default]
+    Block,
+    /// The records go on as the filter was handed them.
+    Pass,
+    /// The records are discarded, and counted.
+    Drop,
+}
+
+/// Which filters there are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where modules are looked for, first match wins. Relative ones start at the configuration.
+    pub directories: Vec<PathBuf>,
+    /// The filters by name.
+    pub modules: BTreeMap<String, FilterConfig>,
+    /// How long records that a filter holds wait for more, once everything is read.
+    #[serde(with = "humantime_serde")]
+    pub hold_idle: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            directories: vec![PathBuf::from("/etc/logsieve/filters")],
+            modules: BTreeMap::new(),
+            hold_idle: Duration::from_secs(1),
+        }
+    }
+}
+
+/// One filter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FilterConfig {
+    /// The module's file; the filter's name with `.wasm` where it is not given.
+    pub module: Option<PathBuf>,
+    /// Handed to the filter as JSON.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    pub limits: limits::Limits,
+    pub on_error: OnError,
+    /// Destinations that this filter may send records to.
+    pub routes: Vec<String>,
+}

@@ -1,0 +1,242 @@
+//! Runs a container's filters in order.
+//!
+//! Each filter is handed what the former let through, in front of it what it held back itself. What a
+//! filter holds stays in its receipt, unsettled, until it comes out: so a restart reads it again.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::OnError;
+use super::edits::{self, Applied, Rules};
+use super::instance::{Blueprint, Failure, Instance};
+use crate::record::columns::RouteId;
+use crate::record::{Batch, Columns, Container};
+
+/// Held records of one container and filter, at which the next batch is the last.
+const HELD_RECORDS_MAX: usize = 1000;
+const HELD_BYTES_MAX: usize = 1024 * 1024;
+
+/// A filter as one lane runs it.
+pub struct Filter {
+    blueprint: Blueprint,
+    on_error: OnError,
+    routes: Vec<(String, RouteId)>,
+    /// None until the first batch, and after a failure.
+    instance: Option<Instance>,
+}
+
+impl Filter {
+    #[must_use]
+    pub fn new(blueprint: Blueprint, on_error: OnError, routes: Vec<(String, RouteId)>) -> Self {
+        Self {
+            blueprint,
+            on_error,
+            routes,
+            instance: None,
+        }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.blueprint.name
+    }
+
+    /// One batch through this filter, at most on two instances: the second is a fresh one.
+    fn call(
+        &mut self,
+        container: &Arc<Container>,
+        columns: Columns,
+        last: bool,
+        times: &RangeInclusive<u64>,
+    ) -> (Columns, Result<Applied, Failure>) {
+        let (columns, first) = self.try_once(container, columns, last, times);
+        let Err(failure) = first else {
+            return (columns, first);
+        };
+        tracing::warn!(
+            filter = self.name(),
+            container = container.label(),
+            error = %failure,
+            "filter failed on a batch, which is tried again on a fresh instance"
+        );
+        self.try_once(container, columns, last, times)
+    }
+
+    fn try_once(
+        &mut self,
+        container: &Arc<Container>,
+        columns: Columns,
+        last: bool,
+        times: &RangeInclusive<u64>,
+    ) -> (Columns, Result<Applied, Failure>) {
+        let instance = match self.instance.take() {
+            Some(instance) => Ok(instance),
+            None => Instance::new(&self.blueprint),
+        };
+        let mut instance = match instance {
+            Ok(instance) => instance,
+            Err(failure) => return (columns, Err(self.failed(failure))),
+        };
+        let rules = Rules {
+            output_bytes_max: instance.limits().output_max(columns.text.len()),
+            last,
+            routes: &self.routes,
+            times: times.clone(),
+        };
+        let (columns, outcome) = instance.process(container, columns, last);
+        let applied = outcome.and_then(|o| Ok(edits::apply(&columns, &o, &rules)?));
+        match applied {
+            Ok(applied) => {
+                self.instance = Some(instance);
+                (columns, Ok(applied))
+            }
+            Err(failure) => (columns, Err(self.failed(failure))),
+        }
+    }
+
+    fn failed(&self, failure: Failure) -> Failure {
+        self.blueprint.metrics.failed(failure.kind());
+        failure
+    }
+}
+
+/// What the filters of one container hold back, in the order of its chain.
+#[derive(Debug, Default)]
+pub struct Held(Vec<Option<Batch>>);
+
+impl Held {
+    /// Bytes of text that are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.iter().flatten().map(|b| b.columns.text.len()).sum()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// Source bytes that the held records answer for.
+    #[must_use]
+    pub fn source_bytes(&self) -> u64 {
+        self.0.iter().flatten().map(|b| b.receipt.bytes()).sum()
+    }
+
+    /// Forgets what is held, without news: the container is read again. Says how many source bytes.
+    pub fn forget(&mut self) -> u64 {
+        let mut bytes = 0;
+        for batch in self.0.drain(..).flatten() {
+            bytes += batch.receipt.bytes();
+            batch.receipt.forget();
+        }
+        bytes
+    }
+
+    fn take(&mut self, place: usize) -> Option<Batch> {
+        self.0.get_mut(place)?.take()
+    }
+
+    fn put(&mut self, place: usize, batch: Batch) {
+        if self.0.len() <= place {
+            self.0.resize_with(place + 1, || None);
+        }
+        self.0[place] = Some(batch);
+    }
+}
+
+/// Why a container's reading stops.
+#[derive(Debug, thiserror::Error)]
+#[error("filter `{filter}`: {failure}")]
+pub struct Blocked {
+    pub filter: String,
+    pub failure: Failure,
+}
+
+/// What a chain works on.
+pub struct Run<'a> {
+    pub container: &'a Arc<Container>,
+    pub held: &'a mut Held,
+    /// Nothing may be held from here on.
+    pub last: bool,
+    /// Times that the container's destination takes.
+    pub times: RangeInclusive<u64>,
+}
+
+/// Runs `batch` through the filters of `chain`, which index `filters`.
+///
+/// # Errors
+/// When a filter fails whose policy is `block`. The batch is dropped, so its receipt is abandoned.
+pub fn run(
+    filters: &mut [Filter],
+    chain: &[usize],
+    mut batch: Batch,
+    run: &mut Run<'_>,
+) -> Result<Batch, Blocked> {
+    for (place, filter) in chain.iter().enumerate() {
+        let mut last = run.last;
+        if let Some(mut held) = run.held.take(place) {
+            // At the limit nothing more may be held: what comes now is the last of its event.
+            last |=
+                held.columns.len() >= HELD_RECORDS_MAX || held.columns.text.len() >= HELD_BYTES_MAX;
+            held.append(batch);
+            batch = held;
+        }
+        if batch.columns.is_empty() {
+            continue;
+        }
+        batch = one(&mut filters[*filter], place, batch, last, run)?;
+    }
+    Ok(batch)
+}
+
+fn one(
+    filter: &mut Filter,
+    place: usize,
+    mut batch: Batch,
+    last: bool,
+    run: &mut Run<'_>,
+) -> Result<Batch, Blocked> {
+    let records = batch.columns.len();
+    let columns = std::mem::take(&mut batch.columns);
+    let (columns, applied) = filter.call(run.container, columns, last, &run.times);
+    batch.columns = columns;
+    let metrics = &filter.blueprint.metrics;
+    metrics.records.inc_by(records as u64);
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(failure) => return policy(filter, batch, failure),
+    };
+    metrics.edited(
+        applied.changed,
+        applied.dropped,
+        applied.added,
+        applied.hold as u64,
+    );
+    if applied.times_refused > 0 {
+        metrics.times_refused.inc_by(applied.times_refused);
+    }
+    if applied.hold > 0 {
+        let held = batch.split_off(records - applied.hold);
+        run.held.put(place, held);
+    }
+    if let Some(columns) = applied.columns {
+        batch.columns = columns;
+    }
+    Ok(batch)
+}
+
+fn policy(filter: &Filter, mut batch: Batch, failure: Failure) -> Result<Batch, Blocked> {
+    match filter.on_error {
+        OnError::Block => Err(Blocked {
+            filter: filter.name().to_owned(),
+            failure,
+        }),
+        OnError::Pass => Ok(batch),
+        OnError::Drop => {
+            let metrics = &filter.blueprint.metrics;
+            metrics.records_dropped.inc_by(batch.columns.len() as u64);
+            batch.columns.clear();
+            Ok(batch)
+        }
+    }
+}

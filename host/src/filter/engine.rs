@@ -1,0 +1,123 @@
+//! The machine that compiles and runs modules: one for all filters and lanes.
+//!
+//! Deadlines need somebody who ticks. One thread does, only while calls run, so that an idle node
+//! pays nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::Thread;
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// How far apart ticks are: what a deadline may be overrun by.
+const TICK: Duration = Duration::from_millis(2);
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the WebAssembly engine does not start on this machine: {0:#}")]
+    Start(wasmtime::Error),
+    #[error("the ticking thread does not start")]
+    Ticker(#[source] std::io::Error),
+}
+
+/// A wasmtime engine and its clock.
+#[derive(Clone)]
+pub struct Engine {
+    wasm: wasmtime::Engine,
+    ticker: Arc<Ticker>,
+    pub clock: Clock,
+}
+
+impl Engine {
+    /// # Errors
+    /// When wasmtime refuses the machine, or no thread can be started.
+    pub fn new(clock: Clock) -> Result<Self, Error> {
+        let mut config = wasmtime::Config::new();
+        config
+            .wasm_component_model(true)
+            // A typed call costs 300 ns without the support for concurrent guests, 800 with it.
+            .concurrency_support(false)
+            .epoch_interruption(true)
+            .max_wasm_stack(512 * 1024);
+        let wasm = wasmtime::Engine::new(&config).map_err(Error::Start)?;
+        let ticker = Ticker::start(&wasm).map_err(Error::Ticker)?;
+        Ok(Self {
+            wasm,
+            ticker,
+            clock,
+        })
+    }
+
+    #[must_use]
+    pub fn wasm(&self) -> &wasmtime::Engine {
+        &self.wasm
+    }
+
+    /// A call begins; ticks come until the guard is dropped.
+    #[must_use]
+    pub fn call(&self) -> Call<'_> {
+        self.ticker.running.fetch_add(1, Ordering::SeqCst);
+        self.ticker.calls.fetch_add(1, Ordering::Relaxed);
+        if self.ticker.asleep.load(Ordering::SeqCst)
+            && self.ticker.asleep.swap(false, Ordering::SeqCst)
+            && let Some(thread) = self.ticker.thread.get()
+        {
+            thread.unpark();
+        }
+        Call(&self.ticker)
+    }
+}
+
+/// A call that runs.
+pub struct Call<'a>(&'a Ticker);
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[derive(Default)]
+struct Ticker {
+    /// Calls that run now.
+    running: AtomicUsize,
+    /// Calls ever begun.
+    calls: AtomicU64,
+    asleep: AtomicBool,
+    thread: std::sync::OnceLock<Thread>,
+}
+
+impl Ticker {
+    fn start(engine: &wasmtime::Engine) -> std::io::Result<Arc<Self>> {
+        let ticker = Arc::new(Self::default());
+        let (weak, engine) = (Arc::downgrade(&ticker), engine.weak());
+        let handle = std::thread::Builder::new()
+            .name("ticker".into())
+            .spawn(move || {
+                while let (Some(ticker), Some(engine)) = (weak.upgrade(), engine.upgrade()) {
+                    engine.increment_epoch();
+                    ticker.rest();
+                }
+            })?;
+        // A set that fails means it was set: there is one thread.
+        let _ = ticker.thread.set(handle.thread().clone());
+        Ok(ticker)
+    }
+
+    /// Sleeps for a tick, or, when no call ran since the last one, until one begins.
+    fn rest(&self) {
+        let before = self.calls.load(Ordering::Relaxed);
+        std::thread::sleep(TICK);
+        if self.calls.load(Ordering::Relaxed) != before || self.running.load(Ordering::SeqCst) > 0 {
+            return;
+        }
+        self.asleep.store(true, Ordering::SeqCst);
+        // A call that began before it could see `asleep` is running now.
+        if self.running.load(Ordering::SeqCst) == 0 {
+            // Wakes now and then to see whether the engine is gone.
+            std::thread::park_timeout(Duration::from_secs(5));
+        }
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,29 @@
+//! What a filter may ask the agent for: one file per interface of the contract.
+
+pub mod origin;
+pub mod patterns;
+pub mod report;
+
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+
+use super::limits::{Deadline, Memory};
+use crate::record::{Columns, Container};
+
+/// What an instance's imports work on.
+pub struct State {
+    pub memory: Memory,
+    pub deadline: Deadline,
+    pub table: ResourceTable,
+    /// Compiled size that all patterns of this instance may have, bytes.
+    pub pattern_bytes_max: usize,
+    pub pattern_bytes: usize,
+    /// The container and the batch in hand; none outside `process`.
+    pub container: Option<Arc<Container>>,
+    pub batch: Option<Arc<Columns>>,
+    pub report: report::Report,
+}
+
+// The interface holds types only.
+impl super::bindings::logsieve::filter::records::Host for State {}

@@ -1,0 +1,148 @@
+//! `patterns`: regular expressions that the agent runs for a filter, at native speed.
+//!
+//! One search is linear; *all* matches are not (`.*[^A-Z]|[A-Z]` over 256 KiB of A's once took
+//! 57 s), and no epoch fires in native code. So the search looks at the call's deadline between
+//! matches and records, matches a record are capped, and compiled size is bounded.
+
+use regex_automata::meta::{Cache, Regex};
+use regex_automata::{Anchored, Input};
+use wasmtime::component::Resource;
+
+use super::State;
+use crate::filter::bindings::logsieve::filter::patterns::{Found, Host, HostPatternSet};
+
+/// Matches a record; more trap the call rather than hide something from a redaction.
+pub const MATCHES_PER_RECORD_MAX: usize = 1000;
+/// How many searches pass between two looks at the deadline.
+const SEARCHES_PER_LOOK: usize = 16;
+
+/// Patterns that are searched for together.
+pub struct PatternSet {
+    regex: Regex,
+    cache: Cache,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("record {at}: more than {MATCHES_PER_RECORD_MAX} matches")]
+struct TooMany {
+    at: usize,
+}
+
+impl Host for State {}
+
+impl HostPatternSet for State {
+    fn compile(
+        &mut self,
+        patterns: Vec<String>,
+    ) -> wasmtime::Result<Result<Resource<PatternSet>, String>> {
+        let room = self.pattern_bytes_max.saturating_sub(self.pattern_bytes);
+        let config = Regex::config().nfa_size_limit(Some(room)).utf8_empty(false);
+        let syntax = regex_automata::util::syntax::Config::new().utf8(false);
+        let built = Regex::builder()
+            .configure(config)
+            .syntax(syntax)
+            .build_many(&patterns);
+        let regex = match built {
+            Ok(regex) => regex,
+            Err(error) => return Ok(Err(refusal(&patterns, &error, room))),
+        };
+        self.pattern_bytes += regex.memory_usage();
+        let cache = regex.create_cache();
+        let set = PatternSet { regex, cache };
+        Ok(Ok(self.table.push(set)?))
+    }
+
+    fn find(&mut self, set: Resource<PatternSet>) -> wasmtime::Result<Vec<Found>> {
+        let set = self.table.get_mut(&set)?;
+        let mut found = Vec::new();
+        let Some(batch) = &self.batch else {
+            return Ok(found);
+        };
+        let mut searches = 0;
+        for at in 0..batch.len() {
+            let text = batch.record(at);
+            let mut input = Input::new(text);
+            let mut matches = 0;
+            while input.start() <= text.len() {
+                look(&mut searches, &mut self.deadline)?;
+                let Some(m) = set.regex.search_with(&mut set.cache, &input) else {
+                    break;
+                };
+                if matches == MATCHES_PER_RECORD_MAX {
+                    return Err(TooMany { at }.into());
+                }
+                matches += 1;
+                found.push(Found {
+                    at: small(at),
+                    pattern: m.pattern().as_u32(),
+                    start: small(m.start()),
+                    end: small(m.end()),
+                });
+                // An empty match would be found again for ever.
+                let next = m.end() + usize::from(m.is_empty());
+                if next > text.len() {
+                    break;
+                }
+                input.set_start(next);
+            }
+        }
+        Ok(found)
+    }
+
+    fn matches(&mut self, set: Resource<PatternSet>) -> wasmtime::Result<Vec<u32>> {
+        let set = self.table.get_mut(&set)?;
+        let mut matching = Vec::new();
+        let Some(batch) = &self.batch else {
+            return Ok(matching);
+        };
+        let mut searches = 0;
+        for at in 0..batch.len() {
+            look(&mut searches, &mut self.deadline)?;
+            let input = Input::new(batch.record(at))
+                .anchored(Anchored::No)
+                .earliest(true);
+            if set.regex.search_half_with(&mut set.cache, &input).is_some() {
+                matching.push(small(at));
+            }
+        }
+        Ok(matching)
+    }
+
+    fn drop(&mut self, set: Resource<PatternSet>) -> wasmtime::Result<()> {
+        let set = self.table.delete(set)?;
+        self.pattern_bytes = self.pattern_bytes.saturating_sub(set.regex.memory_usage());
+        Ok(())
+    }
+}
+
+fn look(searches: &mut usize, deadline: &mut super::Deadline) -> wasmtime::Result<()> {
+    *searches += 1;
+    if searches.is_multiple_of(SEARCHES_PER_LOOK) {
+        deadline.check()?;
+    }
+    Ok(())
+}
+
+/// Batches are far below 4 GiB, so an offset always fits.
+fn small(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn refusal(patterns: &[String], error: &regex_automata::meta::BuildError, room: usize) -> String {
+    let which = error
+        .pattern()
+        .and_then(|id| Some((id, patterns.get(id.as_usize())?)));
+    if let Some(limit) = error.size_limit() {
+        let _ = limit;
+        return format!(
+            "the patterns are larger than {room} bytes compiled; `limits.patterns` allows more"
+        );
+    }
+    let cause = error
+        .syntax_error()
+        .map_or_else(|| error.to_string(), ToString::to_string);
+    match which {
+        Some((id, text)) => format!("pattern {} `{text}`: {cause}", id.as_usize()),
+        None => cause,
+    }
+}

@@ -1,0 +1,175 @@
+//! One running copy of a filter.
+//!
+//! A copy is made, configured, and handed batches until it fails; then it is thrown away, since
+//! nobody knows what state a trap left behind.
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+use wasmtime::component::ResourceTable;
+
+use super::bindings::LogFilter;
+use super::bindings::exports::logsieve::filter::filter::{Batch, Outcome};
+use super::bindings::logsieve::filter::records::OutputStream;
+use super::engine::Engine;
+use super::imports::{State, report::Report};
+use super::limits::{Deadline, Limits, Memory, Overran};
+use super::module::Module;
+use crate::clock::CpuClock;
+use crate::record::{Columns, Container, Stream};
+use crate::telemetry::metrics::FilterMetrics;
+
+/// Why a call did not give an outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Overran(#[from] Overran),
+    #[error("it needs more memory than `limits.memory` allows, {limit}")]
+    Memory { limit: bytesize::ByteSize },
+    #[error("it trapped: {cause}")]
+    Trap { cause: String },
+    #[error("it could not judge the batch: {reason}")]
+    Refused { reason: String },
+    #[error("it refuses its settings: {reason}")]
+    Settings { reason: String },
+    #[error("its outcome breaks the contract: {0}")]
+    Outcome(#[from] super::edits::BadOutcome),
+}
+
+impl Failure {
+    /// For metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Overran(_) => "deadline",
+            Self::Memory { .. } => "memory",
+            Self::Trap { .. } => "trap",
+            Self::Refused { .. } => "refused",
+            Self::Settings { .. } => "settings",
+            Self::Outcome(_) => "outcome",
+        }
+    }
+}
+
+/// What a filter is made from: shared by all its instances.
+#[derive(Clone)]
+pub struct Blueprint {
+    pub name: String,
+    pub engine: Engine,
+    pub module: Module,
+    /// The operator's settings, as JSON.
+    pub settings: String,
+    pub limits: Limits,
+    pub cpu: CpuClock,
+    pub metrics: Arc<FilterMetrics>,
+}
+
+pub struct Instance {
+    store: Store<State>,
+    bindings: LogFilter,
+    limits: Limits,
+    engine: Engine,
+    streams: Vec<OutputStream>,
+}
+
+impl Instance {
+    /// Makes a copy and configures it.
+    ///
+    /// # Errors
+    /// When it traps on the way, or refuses its settings.
+    pub fn new(from: &Blueprint) -> Result<Self, Failure> {
+        let bytes = |b: bytesize::ByteSize| usize::try_from(b.as_u64()).unwrap_or(usize::MAX);
+        let state = State {
+            memory: Memory::new(&from.limits),
+            deadline: Deadline::new(from.cpu, from.engine.clock),
+            table: ResourceTable::new(),
+            pattern_bytes_max: bytes(from.limits.patterns),
+            pattern_bytes: 0,
+            container: None,
+            batch: None,
+            report: Report::new(from.name.clone(), from.engine.clock, from.metrics.clone()),
+        };
+        let mut store = Store::new(from.engine.wasm(), state);
+        store.limiter(|state| &mut state.memory);
+        store.epoch_deadline_callback(|mut store| store.data_mut().deadline.tick());
+        store.set_epoch_deadline(1);
+        store.data_mut().deadline.begin(from.limits.deadline(0, 0));
+        let call = from.engine.call();
+        let made = from.module.pre.instantiate(&mut store);
+        let bindings = made.map_err(|e| failure(&store, &from.limits, &e))?;
+        let configured = bindings
+            .logsieve_filter_filter()
+            .call_configure(&mut store, &from.settings)
+            .map_err(|e| failure(&store, &from.limits, &e))?;
+        drop(call);
+        configured.map_err(|reason| Failure::Settings { reason })?;
+        Ok(Self {
+            store,
+            bindings,
+            limits: from.limits.clone(),
+            engine: from.engine.clone(),
+            streams: Vec::new(),
+        })
+    }
+
+    /// Hands a batch over; gives the columns back, whatever came of it.
+    pub fn process(
+        &mut self,
+        container: &Arc<Container>,
+        columns: Columns,
+        last: bool,
+    ) -> (Columns, Result<Outcome, Failure>) {
+        self.streams.clear();
+        self.streams.extend(columns.streams.iter().map(|s| match s {
+            Stream::Stdout => OutputStream::Stdout,
+            Stream::Stderr => OutputStream::Stderr,
+        }));
+        let limit = self.limits.deadline(columns.text.len(), columns.len());
+        let columns = Arc::new(columns);
+        let state = self.store.data_mut();
+        state.container = Some(container.clone());
+        state.batch = Some(columns.clone());
+        state.deadline.begin(limit);
+        self.store.set_epoch_deadline(1);
+        let batch = Batch {
+            text: &columns.text,
+            ends: &columns.ends,
+            times: &columns.times,
+            streams: &self.streams,
+            last,
+        };
+        let call = self.engine.call();
+        let called = self
+            .bindings
+            .logsieve_filter_filter()
+            .call_process(&mut self.store, batch);
+        drop(call);
+        let outcome = match called {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(reason)) => Err(Failure::Refused { reason }),
+            Err(error) => Err(failure(&self.store, &self.limits, &error)),
+        };
+        self.store.data_mut().batch = None;
+        (Arc::unwrap_or_clone(columns), outcome)
+    }
+
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+fn failure(store: &Store<State>, limits: &Limits, error: &wasmtime::Error) -> Failure {
+    if let Some(overran) = error.downcast_ref::<Overran>() {
+        return Failure::Overran(*overran);
+    }
+    if store.data().memory.refused {
+        let limit = limits.memory;
+        return Failure::Memory { limit };
+    }
+    let cause = match error.downcast_ref::<wasmtime::Trap>() {
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
+    };
+    Failure::Trap { cause }
+}

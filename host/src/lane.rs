@@ -1,0 +1,289 @@
+//! One thread's way through all stages, for the containers that it owns.
+//!
+//! `step` is plain code: no thread, no clock, no randomness of its own. It takes what happened, gives
+//! each container that has something unread a turn, and gives back the requests that are ready. Its
+//! thread is a ten-line loop, and a simulation drives it just as well. No lock and no hand-over
+//! stands between reading a line and packing it.
+
+mod follow;
+mod stages;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::checkpoint::board::Board;
+use crate::clock::{CpuClock, Now};
+use crate::filter::chain::Filter;
+use crate::record::receipt::NewsSender;
+use crate::record::{FileId, News, Share};
+use crate::route;
+use crate::sink::{self, Request};
+use crate::source::container_log::discover::{Found, Sighting};
+use crate::source::container_log::{self, Start};
+use crate::telemetry::metrics::Metrics;
+
+use follow::Follow;
+use stages::Stages;
+
+/// CPU time of one turn; what a turn overruns is taken off the container's next ones.
+const TURN: Duration = Duration::from_millis(2);
+/// After so much CPU time a step ends, so that events are looked at.
+const STEP: Duration = Duration::from_millis(40);
+/// A lane that has nothing to do rests at least and at most so long.
+const REST_MIN: Duration = Duration::from_millis(20);
+const REST_MAX: Duration = Duration::from_secs(1);
+
+/// What a lane is told.
+pub enum Event {
+    Sighting(Sighting),
+    News(News),
+    /// Stop reading; send what is packed.
+    Drain,
+}
+
+impl From<News> for Event {
+    fn from(news: News) -> Self {
+        Self::News(news)
+    }
+}
+
+/// What a lane runs.
+pub struct Plan {
+    pub table: route::Table,
+    pub filters: Vec<Filter>,
+    /// Destinations by name; routes and chains name them by index.
+    pub destinations: Vec<(String, sink::Destination)>,
+}
+
+/// Makes the part of the budget that one log group of a destination may hold.
+pub type ShareOf = Arc<dyn Fn(usize, &str) -> Arc<Share> + Send + Sync>;
+
+/// What a lane needs from the agent.
+pub struct Setup {
+    pub source: container_log::Config,
+    /// How long held records wait for more, once everything is read.
+    pub hold_idle: Duration,
+    /// There was no checkpoint.
+    pub first_start: bool,
+    pub board: Arc<Board>,
+    pub news: NewsSender,
+    pub share_of: ShareOf,
+    pub metrics: Arc<Metrics>,
+    pub cpu: CpuClock,
+    /// Numbers for files, shared by all lanes.
+    pub file_ids: Arc<AtomicU64>,
+}
+
+/// What one step came to.
+#[derive(Default)]
+pub struct Step {
+    /// Requests by destination, in order.
+    pub requests: Vec<(usize, Request)>,
+    /// How long nothing needs to be done, unless something happens.
+    pub rest: Duration,
+}
+
+pub struct Lane {
+    setup: Setup,
+    stages: Stages,
+    follows: HashMap<u32, Follow>,
+    slots: HashMap<String, u32>,
+    next_slot: u32,
+    /// Whose turn comes first in the next step.
+    first: usize,
+    draining: bool,
+}
+
+impl Lane {
+    #[must_use]
+    pub fn new(setup: Setup, plan: Plan) -> Self {
+        Self {
+            stages: Stages::new(&setup, plan),
+            setup,
+            follows: HashMap::new(),
+            slots: HashMap::new(),
+            next_slot: 0,
+            first: 0,
+            draining: false,
+        }
+    }
+
+    /// Takes in what happened, and does what there is to do.
+    pub fn step(&mut self, now: Now, events: impl Iterator<Item = Event>) -> Step {
+        for event in events {
+            self.take(event, now);
+        }
+        let busy = if self.draining {
+            false
+        } else {
+            self.turns(now)
+        };
+        self.tidy(now);
+        self.stages.flush(now, self.draining);
+        Step {
+            requests: std::mem::take(&mut self.stages.requests),
+            rest: if busy { Duration::ZERO } else { self.rest(now) },
+        }
+    }
+
+    /// Whether everything that was read is answered for, held records and unfinished lines apart.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.draining && self.follows.values().all(Follow::is_answered)
+    }
+
+    fn take(&mut self, event: Event, now: Now) {
+        match event {
+            Event::Sighting(Sighting::Found(found)) => self.found(found, now),
+            Event::Sighting(Sighting::Relabelled {
+                folder,
+                restart,
+                container,
+            }) => {
+                if let Some(follow) = self.by_folder(&folder) {
+                    follow.relabel(restart, &container);
+                }
+            }
+            Event::Sighting(Sighting::Gone { folder }) => {
+                if let Some(follow) = self.by_folder(&folder) {
+                    follow.gone = true;
+                }
+            }
+            Event::Sighting(Sighting::Failed { path, source }) => {
+                self.setup.metrics.source.read_failures.inc();
+                let path = path.display();
+                tracing::warn!(%path, error = %source, "cannot be read, and is tried again");
+            }
+            Event::News(news) => {
+                if let Some(follow) = self.follows.get_mut(&news.slot) {
+                    follow.hear(news, now, &self.setup);
+                }
+            }
+            Event::Drain => self.draining = true,
+        }
+    }
+
+    fn by_folder(&mut self, folder: &str) -> Option<&mut Follow> {
+        let slot = self.slots.get(folder)?;
+        self.follows.get_mut(slot)
+    }
+
+    fn found(&mut self, found: Found, now: Now) {
+        let Some(routed) = self.stages.route(&found.container) else {
+            // No route takes it, or one excludes it: its files are not kept open.
+            tracing::debug!(
+                container = found.container.label(),
+                "not read: no route takes it"
+            );
+            return;
+        };
+        let slot = match self.slots.get(&found.folder) {
+            Some(slot) => *slot,
+            None => {
+                self.next_slot = self.next_slot.wrapping_add(1);
+                self.slots.insert(found.folder.clone(), self.next_slot);
+                self.next_slot
+            }
+        };
+        let id = FileId(self.setup.file_ids.fetch_add(1, Ordering::Relaxed));
+        let follow = self.follows.entry(slot).or_insert_with(|| {
+            let most = self.setup.source.record_bytes_max.as_u64();
+            Follow::new(
+                slot,
+                found.folder.clone(),
+                routed,
+                usize::try_from(most).unwrap_or(usize::MAX),
+            )
+        });
+        let from_end =
+            found.at_start && self.setup.first_start && self.setup.source.start == Start::End;
+        follow.add(found, id, from_end, now, &self.setup);
+        self.setup.metrics.source.open_files.inc();
+    }
+
+    /// Gives every container with something unread a turn. Says whether there is more to do.
+    fn turns(&mut self, now: Now) -> bool {
+        let mut slots: Vec<u32> = self
+            .follows
+            .iter()
+            .filter(|(_, follow)| follow.is_due(now.mono))
+            .map(|(slot, _)| *slot)
+            .collect();
+        if slots.is_empty() {
+            return false;
+        }
+        slots.sort_unstable();
+        let first = self.first % slots.len();
+        slots.rotate_left(first);
+        let started = (self.setup.cpu)();
+        let mut more = false;
+        for (turn, slot) in slots.iter().enumerate() {
+            let Some(follow) = self.follows.get_mut(slot) else {
+                continue;
+            };
+            more |= turn_of(follow, &mut self.stages, &self.setup, now);
+            if (self.setup.cpu)().saturating_sub(started) > STEP {
+                self.first = first + turn + 1;
+                return true;
+            }
+        }
+        self.first = first + 1;
+        more
+    }
+
+    /// What time brings: holds and split lines that nothing completes, files that are done.
+    fn tidy(&mut self, now: Now) {
+        let mut ended = Vec::new();
+        for (slot, follow) in &mut self.follows {
+            if !self.draining {
+                follow.flush_idle(now, &mut self.stages, &self.setup);
+            }
+            follow.rewind_if_answered(now.mono);
+            let closed = follow.close_finished(now.mono);
+            self.setup.metrics.source.open_files.dec_by(closed);
+            if follow.has_ended() {
+                ended.push(*slot);
+            }
+        }
+        for slot in ended {
+            if let Some(follow) = self.follows.remove(&slot) {
+                self.slots.remove(follow.folder());
+                self.stages.forget(slot);
+            }
+        }
+    }
+
+    fn rest(&self, now: Now) -> Duration {
+        let looks = self.follows.values().map(Follow::next_due);
+        let flush = self.stages.next_flush();
+        let next = looks.chain(flush).min().unwrap_or(now.mono + REST_MAX);
+        next.saturating_sub(now.mono).clamp(REST_MIN, REST_MAX)
+    }
+}
+
+/// One container's turn: reads until its CPU time is used up or nothing more is there. Says whether
+/// there is more.
+fn turn_of(follow: &mut Follow, stages: &mut Stages, setup: &Setup, now: Now) -> bool {
+    if follow.debt >= TURN {
+        follow.debt -= TURN;
+        return true;
+    }
+    let allowed = TURN - std::mem::take(&mut follow.debt);
+    let started = (setup.cpu)();
+    loop {
+        if !stages.has_room(follow.routed()) {
+            // What is settled wakes the lane.
+            return false;
+        }
+        if !follow.read(now, stages, setup) {
+            return false;
+        }
+        let used = (setup.cpu)().saturating_sub(started);
+        if used >= allowed {
+            follow.debt = used - allowed;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The stages behind reading, as one lane owns them: match, chain, pack.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Plan, Setup};
+use crate::clock::Now;
+use crate::filter::chain::{self, Blocked, Filter, Held};
+use crate::record::{Batch, Columns, Container};
+use crate::route;
+use crate::sink::{self, Delivery, Names, Packer, Request};
+use crate::source::container_log::decode::Decoder;
+
+/// Bytes read at once: a batch of records comes from one such chunk.
+pub const CHUNK_BYTES: usize = 256 * 1024;
+/// Room that a batch is sure to need at its destination, escapes and envelopes of usual logs included.
+const ROOM_BYTES: usize = 512 * 1024;
+
+/// What a container's records meet, worked out once.
+#[derive(Debug, Clone)]
+pub struct Routed {
+    pub chain: Vec<usize>,
+    pub destination: usize,
+    /// Its names, one for each destination: filters may route records anywhere.
+    pub names: Vec<Names>,
+}
+
+pub struct Stages {
+    pub decoder: Decoder,
+    pub chunk: Vec<u8>,
+    /// Memory of the last batch, for the next.
+    pub spare: Columns,
+    pub requests: Vec<(usize, Request)>,
+    filters: Vec<Filter>,
+    table: route::Table,
+    destinations: Vec<sink::Destination>,
+    packers: Vec<Packer>,
+    full: Vec<Request>,
+}
+
+impl Stages {
+    #[must_use]
+    pub fn new(setup: &Setup, plan: Plan) -> Self {
+        let packers = plan
+            .destinations
+            .iter()
+            .enumerate()
+            .map(|(index, (_, destination))| {
+                let share_of = setup.share_of.clone();
+                let share = Arc::new(move |group: &str| share_of(index, group));
+                Packer::new(destination, share, &setup.metrics.sink)
+            });
+        Self {
+            decoder: Decoder::default(),
+            chunk: vec![0; CHUNK_BYTES],
+            spare: Columns::default(),
+            requests: Vec::new(),
+            packers: packers.collect(),
+            filters: plan.filters,
+            table: plan.table,
+            destinations: plan.destinations.into_iter().map(|(_, d)| d).collect(),
+            full: Vec::new(),
+        }
+    }
+
+    /// What this container's records meet; none if it is not read.
+    #[must_use]
+    pub fn route(&self, container: &Container) -> Option<Routed> {
+        let route = self.table.find(container)?;
+        let destination = route.destination?;
+        let names = (0..self.destinations.len()).map(|destination| {
+            let (group, stream) = self.table.names(destination, &container.facts);
+            Names { group, stream }
+        });
+        Some(Routed {
+            chain: route.chain.clone(),
+            destination,
+            names: names.collect(),
+        })
+    }
+
+    #[must_use]
+    pub fn has_room(&mut self, routed: &Routed) -> bool {
+        let names = &routed.names[routed.destination];
+        self.packers[routed.destination].has_room(names, ROOM_BYTES)
+    }
+
+    /// Runs a batch through its chain and packs what is left.
+    ///
+    /// # Errors
+    /// When a filter whose policy is `block` fails; the batch is abandoned then.
+    pub fn process(
+        &mut self,
+        batch: Batch,
+        way: &mut Way<'_>,
+        last: bool,
+        now: Now,
+    ) -> Result<(), Blocked> {
+        let mut run = chain::Run {
+            container: way.container,
+            held: way.held,
+            last,
+            times: sink::times(&self.destinations[way.routed.destination], now),
+        };
+        let batch = chain::run(&mut self.filters, &way.routed.chain, batch, &mut run)?;
+        self.deliver(batch, way, now);
+        Ok(())
+    }
+
+    fn deliver(&mut self, batch: Batch, way: &Way<'_>, now: Now) {
+        let Batch { columns, receipt } = batch;
+        if columns.is_empty() {
+            receipt.settle();
+            self.spare = columns;
+            return;
+        }
+        let parts = receipt.share();
+        let home = way.routed.destination;
+        for destination in 0..self.packers.len() {
+            let routed_to =
+                |at: usize| columns.route(at).map_or(home, |id| id as usize) == destination;
+            let all = |_: usize| true;
+            let only_home = columns.routes.is_empty();
+            if only_home && destination != home {
+                continue;
+            }
+            if !only_home && !(0..columns.len()).any(routed_to) {
+                continue;
+            }
+            let delivery = Delivery {
+                slot: way.slot,
+                container: way.container,
+                names: &way.routed.names[destination],
+                columns: &columns,
+                which: if only_home { &all } else { &routed_to },
+                parts: &parts,
+            };
+            self.packers[destination].append(&delivery, now, &mut self.full);
+            let full = self.full.drain(..).map(|request| (destination, request));
+            self.requests.extend(full);
+        }
+        parts.close();
+        self.spare = columns;
+    }
+
+    /// Closes requests that have waited long enough, or all.
+    pub fn flush(&mut self, now: Now, all: bool) {
+        for (destination, packer) in self.packers.iter_mut().enumerate() {
+            packer.flush(now, all, &mut self.full);
+            let full = self.full.drain(..).map(|request| (destination, request));
+            self.requests.extend(full);
+        }
+    }
+
+    #[must_use]
+    pub fn next_flush(&self) -> Option<Duration> {
+        self.packers.iter().filter_map(Packer::next_flush).min()
+    }
+
+    pub fn forget(&mut self, slot: u32) {
+        self.packers.iter_mut().for_each(|p| p.forget(slot));
+    }
+}
+
+/// Whose records are on their way.
+pub struct Way<'a> {
+    pub slot: u32,
+    pub container: &'a Arc<Container>,
+    pub routed: &'a Routed,
+    pub held: &'a mut Held,
+}

@@ -1,0 +1,54 @@
+//! The nouns that every stage shares. They import no stage.
+
+pub mod budget;
+pub mod columns;
+pub mod container;
+pub mod receipt;
+
+pub use budget::{Budget, Permit, Share};
+pub use columns::{Columns, Stream};
+pub use container::{Container, Facts};
+pub use receipt::{Fate, FileId, News, Range, Receipt};
+
+/// Records of one container moving together, with what is owed for them.
+///
+/// A batch is moved, never shared. Dropping it early, by a `return` or an error, reports its receipt
+/// abandoned: its bytes are read again, so neither a record nor a checkpoint can leak.
+#[derive(Debug)]
+pub struct Batch {
+    pub columns: Columns,
+    pub receipt: Receipt,
+}
+
+impl Batch {
+    /// Adds the records of a later batch, and what it answers for.
+    pub fn append(&mut self, later: Batch) {
+        let base = u32::try_from(self.receipt.bytes()).unwrap_or(u32::MAX);
+        let Batch { columns, receipt } = later;
+        self.columns.extend_from(&columns, 0, columns.len(), base);
+        self.receipt.join(receipt);
+    }
+
+    /// Keeps the first `len` records and the source bytes up to them; the rest is the new batch's.
+    #[must_use]
+    pub fn split_off(&mut self, len: usize) -> Batch {
+        let source = if len == 0 {
+            0
+        } else {
+            self.columns.source_ends[len - 1]
+        };
+        let mut rest = Columns::default();
+        let all = self.columns.len();
+        rest.extend_from(&self.columns, len, all, 0_u32.wrapping_sub(source));
+        self.columns.truncate(len);
+        Batch {
+            columns: rest,
+            receipt: self.receipt.split_off(u64::from(source)),
+        }
+    }
+}
+
+/// At most so much text in a batch that is read, bytes. One record may be larger.
+pub const BATCH_TEXT_MAX: usize = 256 * 1024;
+/// At most so many records in a batch that is read.
+pub const BATCH_RECORDS_MAX: usize = 4096;

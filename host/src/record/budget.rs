@@ -1,0 +1,126 @@
+//! Leave to hold bytes, and their total.
+//!
+//! What the agent holds between reading and the service's answer is bounded: when CloudWatch is
+//! slow, reading stops, and the log files on the node are the buffer. Each log group may take only a
+//! share of the whole, so one refusing group stops only its own containers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The total, bytes.
+#[derive(Debug)]
+pub struct Budget {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl Budget {
+    #[must_use]
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            used: AtomicUsize::new(0),
+        })
+    }
+
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// A quarter of the whole, for one log group.
+    #[must_use]
+    pub fn share(self: &Arc<Self>) -> Arc<Share> {
+        Arc::new(Share {
+            limit: self.limit / 4,
+            used: AtomicUsize::new(0),
+            whole: self.clone(),
+        })
+    }
+}
+
+/// One log group's part of the budget.
+#[derive(Debug)]
+pub struct Share {
+    limit: usize,
+    used: AtomicUsize,
+    whole: Arc<Budget>,
+}
+
+impl Share {
+    /// Whether `bytes` more fit, here and in the whole. Asked before reading, so that nothing is
+    /// read that could not be placed; what is packed may then overshoot by one batch a lane.
+    #[must_use]
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.used.load(Ordering::Relaxed) + bytes <= self.limit
+            && self.whole.used() + bytes <= self.whole.limit
+    }
+
+    /// Takes an empty permit, to be grown as bytes are packed.
+    #[must_use]
+    pub fn permit(self: &Arc<Self>) -> Permit {
+        Permit {
+            share: self.clone(),
+            bytes: 0,
+        }
+    }
+
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+/// Leave to hold bytes; given back when dropped.
+#[derive(Debug)]
+pub struct Permit {
+    share: Arc<Share>,
+    bytes: usize,
+}
+
+impl Permit {
+    /// Counts `bytes` more.
+    pub fn grow(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.share.used.fetch_add(bytes, Ordering::Relaxed);
+        self.share.whole.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.share.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.share
+            .whole
+            .used
+            .fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_log_group_takes_a_quarter_at_most() {
+        let budget = Budget::new(1000);
+        let (one, other) = (budget.share(), budget.share());
+        let mut permit = one.permit();
+        permit.grow(200);
+        assert!(one.has_room(50));
+        assert!(!one.has_room(51));
+        assert!(other.has_room(250));
+        drop(permit);
+        assert_eq!((budget.used(), one.used()), (0, 0));
+    }
+}

@@ -1,0 +1,26 @@
+//! The workload that a record came from, and what is known about it.
+
+use std::collections::BTreeMap;
+
+/// Facts about a container by OpenTelemetry name (`k8s.pod.name`, ...), sorted.
+pub type Facts = BTreeMap<String, String>;
+
+/// One container of one pod, over all its restarts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    pub namespace: String,
+    pub pod: String,
+    /// The uid in the log path. For a static pod that is its configuration's hash, not the uid of
+    /// the mirror pod in the API.
+    pub pod_uid: String,
+    pub name: String,
+    pub facts: Facts,
+}
+
+impl Container {
+    /// `namespace/pod/container`, as people write it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.pod, self.name)
+    }
+}

@@ -1,0 +1,157 @@
+//! Where records leave. One room per sink; `lane` packs, and what is packed is sent elsewhere.
+//!
+//! A sink has two halves: a *packer*, which a lane owns and fills without waiting, and a *sender*,
+//! which takes whole requests and settles their receipts with the answer.
+
+pub mod cloudwatch;
+pub mod stdout;
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::clock::Now;
+use crate::record::receipt::Parts;
+use crate::record::{Columns, Container, Share};
+use crate::telemetry::metrics::SinkMetrics;
+
+/// How a record is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A JSON object with the record's text under `log`, its time, stream and Kubernetes facts.
+    #[default]
+    Json,
+    /// The record's text alone.
+    Text,
+}
+
+/// One destination.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Destination {
+    Cloudwatch(cloudwatch::Config),
+    Stdout(stdout::Config),
+    /// Takes everything and sends nothing: to measure the agent itself.
+    Null(Null),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Null {}
+
+/// The destinations by name.
+pub type Config = BTreeMap<String, Destination>;
+
+/// Group and stream of one container at one destination; no meaning outside CloudWatch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Names {
+    pub group: String,
+    pub stream: String,
+}
+
+/// Records of one container on their way into a destination's open requests.
+pub struct Delivery<'a> {
+    /// The container's slot in its lane.
+    pub slot: u32,
+    pub container: &'a Arc<Container>,
+    pub names: &'a Names,
+    pub columns: &'a Columns,
+    /// Which of the records: all, or those that a filter did or did not route elsewhere.
+    pub which: &'a dyn Fn(usize) -> bool,
+    pub parts: &'a Parts,
+}
+
+/// What a sender takes: a request that is packed, with what is owed for it.
+#[derive(Debug)]
+pub enum Request {
+    Cloudwatch(Box<cloudwatch::body::Request>),
+    Stdout(stdout::Lines),
+}
+
+/// Makes the part of the budget that one log group may hold.
+pub type GroupShare = Arc<dyn Fn(&str) -> Arc<Share> + Send + Sync>;
+
+/// One destination's open requests in one lane.
+pub enum Packer {
+    Cloudwatch(Box<cloudwatch::pack::Pack>),
+    Stdout(stdout::Pack),
+    Null,
+}
+
+impl Packer {
+    /// `share`: makes the part of the budget that one log group may hold.
+    #[must_use]
+    pub fn new(destination: &Destination, share: GroupShare, metrics: &SinkMetrics) -> Self {
+        match destination {
+            Destination::Cloudwatch(config) => Self::Cloudwatch(Box::new(
+                cloudwatch::pack::Pack::new(config, share, metrics.clone()),
+            )),
+            Destination::Stdout(config) => Self::Stdout(stdout::Pack::new(config, share(""))),
+            Destination::Null(_) => Self::Null,
+        }
+    }
+
+    /// Whether a batch of the usual size finds room for a container with these names.
+    #[must_use]
+    pub fn has_room(&mut self, names: &Names, bytes: usize) -> bool {
+        match self {
+            Self::Cloudwatch(pack) => pack.has_room(names, bytes),
+            Self::Stdout(pack) => pack.has_room(bytes),
+            Self::Null => true,
+        }
+    }
+
+    /// Packs records; requests that are full go to `out`.
+    pub fn append(&mut self, delivery: &Delivery<'_>, now: Now, out: &mut Vec<Request>) {
+        match self {
+            Self::Cloudwatch(pack) => pack.append(delivery, now, out),
+            Self::Stdout(pack) => pack.append(delivery, out),
+            Self::Null => delivery.parts.part().settle(),
+        }
+    }
+
+    /// Closes the requests that have waited long enough, or all of them.
+    pub fn flush(&mut self, now: Now, all: bool, out: &mut Vec<Request>) {
+        match self {
+            Self::Cloudwatch(pack) => pack.flush(now, all, out),
+            Self::Stdout(pack) => pack.flush(out),
+            Self::Null => {}
+        }
+    }
+
+    /// When the next request has waited long enough.
+    #[must_use]
+    pub fn next_flush(&self) -> Option<Duration> {
+        match self {
+            Self::Cloudwatch(pack) => pack.next_flush(),
+            Self::Stdout(_) | Self::Null => None,
+        }
+    }
+
+    /// Forgets what is cached for a container.
+    pub fn forget(&mut self, slot: u32) {
+        if let Self::Cloudwatch(pack) = self {
+            pack.forget(slot);
+        }
+    }
+}
+
+/// Times that a destination takes, nanoseconds since the Unix epoch.
+#[must_use]
+pub fn times(destination: &Destination, now: Now) -> RangeInclusive<u64> {
+    match destination {
+        Destination::Cloudwatch(_) => cloudwatch::limits::window(now.wall),
+        Destination::Stdout(_) | Destination::Null(_) => 0..=u64::MAX,
+    }
+}
+
+/// A time as RFC 3339 in UTC, to the nanosecond.
+#[must_use]
+pub fn rfc3339(nanos: u64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(nanos));
+    time.map_or_else(|_| nanos.to_string(), |t| format!("{t:.9}"))
+}

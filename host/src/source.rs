@@ -1,0 +1,12 @@
+//! Where records enter. One room per source; today the container logs of the node.
+
+pub mod container_log;
+
+use serde::Deserialize;
+
+/// What the agent reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub container_log: container_log::Config,
+}

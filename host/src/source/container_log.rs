@@ -1,0 +1,62 @@
+//! Container logs as the kubelet lays them out.
+//!
+//! `discover` finds and opens files, `tail` reads one from an offset on, `decode` turns its lines
+//! into records and `partial` joins the pieces of lines that the runtime split. Nothing here decides
+//! *when* to read: that is the lane's.
+
+pub mod decode;
+pub mod discover;
+pub mod files;
+pub mod identity;
+pub mod partial;
+pub mod path;
+pub mod tail;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+/// Where reading starts when there is no checkpoint yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// All that is on the node.
+    #[default]
+    Beginning,
+    /// What is written from now on; files that appear later are read whole.
+    End,
+}
+
+/// Which container logs are read, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The kubelet's folder of pod logs.
+    pub path: PathBuf,
+    /// The kubelet's folder of links, which name the container ids.
+    pub links: PathBuf,
+    pub start: Start,
+    /// Longest record that pieces are joined to; what is longer is split into marked parts.
+    pub record_bytes_max: ByteSize,
+    /// How long a split line waits for its last piece once its file is read to the end.
+    #[serde(with = "humantime_serde")]
+    pub partial_idle: Duration,
+    /// How often the folders are listed even if no change was announced.
+    #[serde(with = "humantime_serde")]
+    pub rescan_every: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("/var/log/pods"),
+            links: PathBuf::from("/var/log/containers"),
+            start: Start::default(),
+            record_bytes_max: ByteSize::mib(1),
+            partial_idle: Duration::from_secs(10),
+            rescan_every: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Bytes of a log file -> records.
+//!
+//! Lines are told apart by content: CRI (containerd, CRI-O), docker's `json-file`, and whatever else
+//! stands there, which is forwarded as it is and counted: a line that cannot be decoded is still
+//! somebody's log. Pieces of a split line go to `partial` and come back whole.
+//!
+//! Where the input is cut into reads never shows: only whole lines are taken, and what is left of a
+//! line is read again with the next chunk.
+
+pub mod cri;
+pub mod docker_json;
+
+use super::partial::{Joined, Partials};
+use crate::record::{BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Columns, FileId, Range, Receipt, Stream};
+
+/// One line, understood.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Nanoseconds since the Unix epoch.
+    pub time: u64,
+    pub stream: Stream,
+    /// More of this line follows in the next one of its stream.
+    pub partial: bool,
+    pub text: &'a [u8],
+}
+
+/// What a chunk of a file came to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Decoded {
+    /// Bytes of the chunk that are done with: whole lines.
+    pub consumed: usize,
+    pub lines: u64,
+    /// Lines forwarded as they are, since nobody knows their format.
+    pub undecoded: u64,
+    /// Records that were split because they were longer than allowed.
+    pub split: u64,
+}
+
+/// Where a chunk comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub file: FileId,
+    /// Offset of the chunk's first byte.
+    pub at: u64,
+    /// When it is read, nanoseconds since the Unix epoch: the time of lines that carry none.
+    pub now: u64,
+}
+
+/// What decodes for one lane; keeps what makes the next line cheap.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    times: cri::Times,
+    json: docker_json::Scratch,
+}
+
+impl Decoder {
+    /// Takes whole lines from `chunk` until a batch is full, and adds their records to `columns`
+    /// and their bytes to `receipt`.
+    pub fn decode(
+        &mut self,
+        chunk: &[u8],
+        place: Place,
+        partials: &mut Partials,
+        columns: &mut Columns,
+        receipt: &mut Receipt,
+    ) -> Decoded {
+        let mut done = Decoded::default();
+        let mut out = Out {
+            place,
+            run_from: place.at,
+            source: columns.source_bytes(),
+            partials,
+            columns,
+            receipt,
+        };
+        for newline in memchr::memchr_iter(b'\n', chunk) {
+            let line = &chunk[done.consumed..newline];
+            let (from, to) = (
+                place.at + done.consumed as u64,
+                place.at + newline as u64 + 1,
+            );
+            match self.line(line) {
+                Some(line) => done.split += out.take(&line, from, to),
+                None => {
+                    done.undecoded += 1;
+                    done.split += out.take(&as_it_is(line, place.now), from, to);
+                }
+            }
+            done.consumed = newline + 1;
+            done.lines += 1;
+            if out.columns.text.len() >= BATCH_TEXT_MAX || out.columns.len() >= BATCH_RECORDS_MAX {
+                break;
+            }
+        }
+        out.end_run(place.at + done.consumed as u64);
+        done
+    }
+
+    /// Takes all of `chunk` as a piece of one line that is longer than any chunk. `head` is the
+    /// line's head when this is not its first piece; `end` says that the line ends with the chunk.
+    /// Returns the head for the pieces that follow.
+    pub fn decode_piece(
+        &mut self,
+        chunk: &[u8],
+        place: Place,
+        head: Option<PieceHead>,
+        partials: &mut Partials,
+        columns: &mut Columns,
+        receipt: &mut Receipt,
+    ) -> (PieceHead, Decoded) {
+        let text = chunk.strip_suffix(b"\n").unwrap_or(chunk);
+        let ends = text.len() < chunk.len();
+        let mut done = Decoded {
+            consumed: chunk.len(),
+            ..Decoded::default()
+        };
+        let (mut line, head) = match head {
+            Some(head) => (
+                Line {
+                    time: head.time,
+                    stream: head.stream,
+                    partial: head.partial,
+                    text,
+                },
+                head,
+            ),
+            None => {
+                done.lines = 1;
+                let line = cri::line(text, &mut self.times).unwrap_or_else(|| {
+                    done.undecoded = 1;
+                    as_it_is(text, place.now)
+                });
+                let head = PieceHead {
+                    time: line.time,
+                    stream: line.stream,
+                    partial: line.partial,
+                };
+                (line, head)
+            }
+        };
+        line.partial |= !ends;
+        let mut out = Out {
+            place,
+            run_from: place.at,
+            source: columns.source_bytes(),
+            partials,
+            columns,
+            receipt,
+        };
+        let to = place.at + chunk.len() as u64;
+        done.split = out.take(&line, place.at, to);
+        out.end_run(to);
+        (head, done)
+    }
+
+    fn line<'a>(&'a mut self, line: &'a [u8]) -> Option<Line<'a>> {
+        if line.first() == Some(&b'{') {
+            return docker_json::line(line, &mut self.times, &mut self.json);
+        }
+        cri::line(line, &mut self.times)
+    }
+}
+
+/// What the first piece of an over-long line says about the rest of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PieceHead {
+    pub time: u64,
+    pub stream: Stream,
+    pub partial: bool,
+}
+
+fn as_it_is(line: &[u8], now: u64) -> Line<'_> {
+    Line {
+        time: now,
+        stream: Stream::Stdout,
+        partial: false,
+        text: line.strip_suffix(b"\r").unwrap_or(line),
+    }
+}
+
+/// Where records and the bytes they answer for go. Ranges enter the receipt in the order of the
+/// records that they belong to, so `source` can count along.
+struct Out<'a> {
+    place: Place,
+    /// Start of the bytes that are taken but not yet in the receipt.
+    run_from: u64,
+    source: u32,
+    partials: &'a mut Partials,
+    columns: &'a mut Columns,
+    receipt: &'a mut Receipt,
+}
+
+impl Out<'_> {
+    /// Takes the line that stands at `from..to` of the file; returns how many parts were split off.
+    #[inline]
+    fn take(&mut self, line: &Line<'_>, from: u64, to: u64) -> u64 {
+        if line.partial || self.partials.pending(line.stream) {
+            return self.take_piece(line, from, to);
+        }
+        self.source += u32::try_from(to - from).unwrap_or(u32::MAX);
+        self.columns
+            .push(line.text, line.time, line.stream, self.source);
+        0
+    }
+
+    #[cold]
+    fn take_piece(&mut self, line: &Line<'_>, from: u64, to: u64) -> u64 {
+        self.end_run(from);
+        self.run_from = to;
+        let range = Range {
+            file: self.place.file,
+            from,
+            to,
+        };
+        let mut split = 0;
+        let (columns, receipt, source) = (&mut *self.columns, &mut *self.receipt, &mut self.source);
+        self.partials.push(line, range, &mut |joined: Joined<'_>| {
+            for range in joined.ranges.drain(..) {
+                *source += u32::try_from(range.to - range.from).unwrap_or(u32::MAX);
+                receipt.add(range);
+            }
+            split += u64::from(joined.part);
+            columns.push(joined.text, joined.time, joined.stream, *source);
+        });
+        split
+    }
+
+    fn end_run(&mut self, to: u64) {
+        if self.run_from < to {
+            self.receipt.add(Range {
+                file: self.place.file,
+                from: self.run_from,
+                to,
+            });
+            self.run_from = to;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

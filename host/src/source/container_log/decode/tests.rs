@@ -1,0 +1,188 @@
+use std::sync::mpsc::channel;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::record::{News, receipt::news_channel};
+
+const PLACE: Place = Place {
+    file: FileId(1),
+    at: 0,
+    now: 7,
+};
+
+fn receipt() -> Receipt {
+    let (to, _) = channel::<News>();
+    Receipt::new(0, news_channel(to))
+}
+
+/// Decodes `input` as if read in pieces of the given sizes (the last one repeats), the way a lane
+/// does: what is left of a line is read again with the next chunk.
+fn decode_in_reads(input: &[u8], reads: &[usize], max: usize) -> (Columns, Receipt, Partials) {
+    let mut partials = Partials::new(max);
+    let (mut columns, mut receipt) = (Columns::default(), receipt());
+    let mut decoder = Decoder::default();
+    let (mut at, mut seen, mut turn) = (0, 0, 0);
+    while at < input.len() {
+        let size = reads[turn.min(reads.len() - 1)];
+        turn += 1;
+        seen = (seen + size).min(input.len());
+        let place = Place {
+            at: at as u64,
+            ..PLACE
+        };
+        let mut full = Columns::default();
+        let done = decoder.decode(
+            &input[at..seen],
+            place,
+            &mut partials,
+            &mut full,
+            &mut receipt,
+        );
+        let base = columns.source_bytes();
+        columns.extend_from(&full, 0, full.len(), base);
+        at += done.consumed;
+        if seen == input.len() && done.consumed == 0 {
+            break;
+        }
+    }
+    (columns, receipt, partials)
+}
+
+fn texts(columns: &Columns) -> Vec<String> {
+    (0..columns.len())
+        .map(|i| String::from_utf8_lossy(columns.record(i)).into_owned())
+        .collect()
+}
+
+#[test]
+fn pieces_are_joined_per_stream_though_other_lines_fall_between() {
+    let input = b"2026-01-01T00:00:00Z stdout P a\n\
+        2026-01-01T00:00:01Z stderr F err\n\
+        2026-01-01T00:00:02Z stdout P b\n\
+        2026-01-01T00:00:03Z stdout F c\n\
+        2026-01-01T00:00:04Z stdout F next\n";
+    let (columns, receipt, partials) = decode_in_reads(input, &[4096], 1000);
+    assert_eq!(texts(&columns), ["err", "abc", "next"]);
+    assert_eq!(columns.times[1] + 1_000_000_000, columns.times[0]);
+    assert_eq!(receipt.bytes(), input.len() as u64);
+    assert!(!partials.any_pending());
+}
+
+#[test]
+fn a_receipt_split_at_a_record_leaves_the_pieces_with_it() {
+    let input = b"2026-01-01T00:00:00Z stdout P a\n2026-01-01T00:00:01Z stderr F err\n2026-01-01T00:00:03Z stdout F c\n";
+    let (columns, mut receipt, _) = decode_in_reads(input, &[4096], 1000);
+    let rest = receipt.split_off(u64::from(columns.source_ends[0]));
+    let line = |n: u64| (n * 32 + n.saturating_sub(1) * 2, 0);
+    let (err_from, _) = line(1);
+    assert_eq!(
+        (receipt.ranges()[0].from, receipt.ranges()[0].to),
+        (err_from, err_from + 34)
+    );
+    assert_eq!(rest.bytes(), 64);
+}
+
+#[test]
+fn a_line_that_is_not_understood_is_forwarded_as_it_is_and_counted() {
+    let mut partials = Partials::new(1000);
+    let (mut columns, mut receipt) = (Columns::default(), receipt());
+    let done = Decoder::default().decode(
+        b"what is this\r\n{\"not\": \"docker\"}\n",
+        PLACE,
+        &mut partials,
+        &mut columns,
+        &mut receipt,
+    );
+    assert_eq!(texts(&columns), ["what is this", "{\"not\": \"docker\"}"]);
+    assert_eq!((done.lines, done.undecoded, columns.times[0]), (2, 2, 7));
+}
+
+#[test]
+fn a_line_that_never_ends_leaves_in_marked_parts() {
+    let mut input = Vec::new();
+    for _ in 0..5 {
+        input.extend_from_slice(b"2026-01-01T00:00:00Z stdout P 0123456789\n");
+    }
+    input.extend_from_slice(b"2026-01-01T00:00:00Z stdout F end\n");
+    let (columns, receipt, _) = decode_in_reads(&input, &[4096], 20);
+    assert_eq!(
+        texts(&columns),
+        [
+            "01234567890123456789 [logsieve: part 1 of a long record, more follows]",
+            "01234567890123456789 [logsieve: part 2 of a long record, more follows]",
+            "0123456789end [logsieve: part 3 of a long record, the last]",
+        ]
+    );
+    assert_eq!(receipt.bytes(), input.len() as u64);
+}
+
+#[test]
+fn a_line_longer_than_any_chunk_is_taken_in_pieces() {
+    let mut partials = Partials::new(1000);
+    let (mut columns, mut receipt) = (Columns::default(), receipt());
+    let mut decoder = Decoder::default();
+    let first = b"2026-01-01T00:00:00Z stderr F one ";
+    let (head, done) = decoder.decode_piece(
+        first,
+        PLACE,
+        None,
+        &mut partials,
+        &mut columns,
+        &mut receipt,
+    );
+    assert_eq!((done.consumed, columns.len()), (first.len(), 0));
+    let place = Place {
+        at: first.len() as u64,
+        ..PLACE
+    };
+    decoder.decode_piece(
+        b"two\n",
+        place,
+        Some(head),
+        &mut partials,
+        &mut columns,
+        &mut receipt,
+    );
+    assert_eq!(texts(&columns), ["one two"]);
+    assert_eq!(columns.streams, [Stream::Stderr]);
+    assert_eq!(receipt.bytes(), first.len() as u64 + 4);
+}
+
+fn any_line() -> impl Strategy<Value = Vec<u8>> {
+    let text =
+        proptest::collection::vec(any::<u8>().prop_filter("newline", |b| *b != b'\n'), 0..60);
+    let head = prop_oneof![
+        4 => Just("2026-01-01T00:00:00.5Z stdout F "),
+        2 => Just("2026-01-01T00:00:00.123456789Z stderr F "),
+        2 => Just("2026-01-01T00:00:01Z stdout P "),
+        1 => Just("2026-01-01T00:00:01Z stderr P "),
+        1 => Just(""),
+    ];
+    (head, text).prop_map(|(head, text)| [head.as_bytes(), &text, b"\n"].concat())
+}
+
+proptest! {
+    #[test]
+    fn any_cut_of_any_input_into_reads_gives_the_same_records(
+        lines in proptest::collection::vec(any_line(), 0..40),
+        reads in proptest::collection::vec(1_usize..200, 1..20),
+    ) {
+        let input = lines.concat();
+        let (whole, whole_receipt, _) = decode_in_reads(&input, &[usize::MAX / 2], 100);
+        let (cut, cut_receipt, _) = decode_in_reads(&input, &reads, 100);
+        prop_assert_eq!(whole, cut);
+        prop_assert_eq!(whole_receipt.bytes(), cut_receipt.bytes());
+    }
+
+    #[test]
+    fn every_byte_is_in_a_receipt_or_waits_with_its_pieces(
+        lines in proptest::collection::vec(any_line(), 0..40),
+    ) {
+        let input = lines.concat();
+        let (columns, mut receipt, mut partials) = decode_in_reads(&input, &[usize::MAX / 2], 100);
+        prop_assert_eq!(u64::from(columns.source_bytes()), receipt.bytes());
+        partials.flush(&mut |joined| joined.ranges.drain(..).for_each(|r| receipt.add(r)));
+        prop_assert_eq!(receipt.bytes(), input.len() as u64);
+    }
+}

@@ -1,0 +1,123 @@
+//! The seam for log files: every look at the node's disk goes through here.
+//!
+//! A simulation puts a folder of its own behind these traits, with short reads, torn writes and
+//! reused inodes; the agent puts the real one.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// What makes an *open* file the same file. Delete-then-create can reuse an inode, and a real kubelet
+/// on ext4 gives the live log the same two numbers in turn, so the birth time belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Inode {
+    /// Nanoseconds since the Unix epoch; 0 where the filesystem does not tell.
+    pub birth: u64,
+    pub device: u64,
+    pub number: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    pub inode: Inode,
+    /// Bytes.
+    pub len: u64,
+    /// Names that the file still has: 0 once it is unlinked, and only descriptors reach it.
+    pub links: u64,
+}
+
+/// An open log file.
+pub trait LogFile: Send {
+    /// # Errors
+    /// Whatever the disk says.
+    fn stat(&self) -> io::Result<Stat>;
+    /// Reads at an offset; fewer bytes than asked for is normal, 0 is the end for now.
+    /// # Errors
+    /// Whatever the disk says.
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// One name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    pub is_dir: bool,
+}
+
+/// A disk with log files.
+pub trait Files: Send + Sync {
+    /// # Errors
+    /// Whatever the disk says.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>>;
+    /// Names in a folder, sorted. Names that are not UTF-8 are no pod's and are left out.
+    /// # Errors
+    /// Whatever the disk says.
+    fn list(&self, folder: &Path) -> io::Result<Vec<Entry>>;
+    /// Where a link leads, not followed further.
+    /// # Errors
+    /// Whatever the disk says.
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
+}
+
+/// The node's disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Disk;
+
+impl Files for Disk {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        Ok(Box::new(DiskFile(File::open(path)?)))
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            // Pod folders of some runtimes are links, so a link is followed.
+            let kind = entry.file_type()?;
+            let is_dir = kind.is_dir() || (kind.is_symlink() && entry.path().is_dir());
+            entries.push(Entry { name, is_dir });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        std::fs::read_link(path)
+    }
+}
+
+struct DiskFile(File);
+
+impl LogFile for DiskFile {
+    fn stat(&self) -> io::Result<Stat> {
+        let meta = self.0.metadata()?;
+        let birth = meta
+            .created()
+            .ok()
+            .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
+            .map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
+        Ok(Stat {
+            inode: Inode {
+                birth,
+                device: meta.dev(),
+                number: meta.ino(),
+            },
+            len: meta.len(),
+            links: meta.nlink(),
+        })
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        loop {
+            match self.0.read_at(into, offset) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                done => return done,
+            }
+        }
+    }
+}

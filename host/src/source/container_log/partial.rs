@@ -1,0 +1,143 @@
+//! Joins the pieces of lines that the runtime split.
+//!
+//! Pieces are joined per stream, since lines of stderr fall between the pieces of a stdout line. The
+//! joined record has the time of its first piece. A record that would grow past its limit leaves in
+//! marked parts: nothing is cut, and memory stays bounded. What is pending here is in no receipt, so
+//! a restart reads it again.
+
+use super::decode::Line;
+use crate::record::{Range, Stream};
+
+/// A record that is whole, or a part of one that was too long.
+pub struct Joined<'a> {
+    pub text: &'a [u8],
+    /// The source bytes that it answers for; to be taken.
+    pub ranges: &'a mut Vec<Range>,
+    pub time: u64,
+    pub stream: Stream,
+    /// It is a marked part of a longer record.
+    pub part: bool,
+}
+
+/// The pieces pending for one container.
+#[derive(Debug)]
+pub struct Partials {
+    slots: [Pending; 2],
+    text_bytes_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    open: bool,
+    text: Vec<u8>,
+    ranges: Vec<Range>,
+    time: u64,
+    /// Parts of this record that have left already.
+    parts: u32,
+}
+
+impl Partials {
+    /// `text_bytes_max`: longest text that is joined, bytes.
+    #[must_use]
+    pub fn new(text_bytes_max: usize) -> Self {
+        Self {
+            slots: [Pending::default(), Pending::default()],
+            text_bytes_max,
+        }
+    }
+
+    /// Whether a line of this stream is waiting for more.
+    #[inline]
+    #[must_use]
+    pub fn pending(&self, stream: Stream) -> bool {
+        self.slots[stream as usize].open
+    }
+
+    /// Whether a line of any stream is waiting for more.
+    #[must_use]
+    pub fn any_pending(&self) -> bool {
+        self.slots.iter().any(|s| s.open)
+    }
+
+    /// Bytes of text that wait.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.slots.iter().map(|s| s.text.len()).sum()
+    }
+
+    /// The first source byte of `range.file` that waits here.
+    #[must_use]
+    pub fn first_byte(&self, file: crate::record::FileId) -> Option<u64> {
+        let ranges = self.slots.iter().flat_map(|s| &s.ranges);
+        ranges.filter(|r| r.file == file).map(|r| r.from).min()
+    }
+
+    /// Adds a piece that stands at `range`; gives `whole` the record when this was its last, and
+    /// a marked part when it grows too long.
+    pub fn push(&mut self, line: &Line<'_>, range: Range, whole: &mut dyn FnMut(Joined<'_>)) {
+        let max = self.text_bytes_max;
+        let slot = &mut self.slots[line.stream as usize];
+        if !slot.open {
+            slot.open = true;
+            slot.time = line.time;
+        }
+        if !slot.text.is_empty() && slot.text.len() + line.text.len() > max {
+            slot.leave(line.stream, true, whole);
+        }
+        slot.text.extend_from_slice(line.text);
+        slot.ranges.push(range);
+        if !line.partial {
+            slot.leave(line.stream, false, whole);
+            slot.close();
+        }
+    }
+
+    /// Gives `whole` what waits, since its last piece will not come.
+    pub fn flush(&mut self, whole: &mut dyn FnMut(Joined<'_>)) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let slot = &mut self.slots[stream as usize];
+            if slot.open {
+                slot.leave(stream, false, whole);
+                slot.close();
+            }
+        }
+    }
+
+    /// Forgets what waits: it is going to be read again.
+    pub fn clear(&mut self) {
+        for slot in &mut self.slots {
+            slot.text.clear();
+            slot.ranges.clear();
+            slot.close();
+        }
+    }
+}
+
+impl Pending {
+    fn leave(&mut self, stream: Stream, more: bool, whole: &mut dyn FnMut(Joined<'_>)) {
+        if more || self.parts > 0 {
+            self.parts += 1;
+            let state = if more { "more follows" } else { "the last" };
+            let mark = format!(" [logsieve: part {} of a long record, {state}]", self.parts);
+            self.text.extend_from_slice(mark.as_bytes());
+        }
+        whole(Joined {
+            text: &self.text,
+            ranges: &mut self.ranges,
+            time: self.time,
+            stream,
+            part: self.parts > 0,
+        });
+        self.text.clear();
+        self.ranges.clear();
+    }
+
+    fn close(&mut self) {
+        self.open = false;
+        self.parts = 0;
+        // One long line should not keep its memory for the container's life.
+        if self.text.capacity() > 64 * 1024 {
+            self.text = Vec::new();
+        }
+    }
+}

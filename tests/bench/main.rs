@@ -1,0 +1,19 @@
+//! The figures of the project: `cargo xtask bench [NAME-PREFIX]`.
+//!
+//! One JSON line a figure: its name, the median, the unit, and the least and the most of the runs.
+//! CPU time, not wall time, so a busy machine blurs little; runs of figures that are compared with
+//! each other are interleaved, so that a change of the machine's speed meets them alike.
+
+mod agent;
+mod boundary;
+mod figure;
+mod redaction;
+
+fn main() {
+    // `cargo bench` hands over its own flag.
+    let prefix = std::env::args().skip(1).find(|a| !a.starts_with("--"));
+    let wanted = figure::Wanted(prefix.unwrap_or_default());
+    boundary::run(&wanted);
+    redaction::run(&wanted);
+    agent::run(&wanted);
+}

@@ -1,0 +1,17 @@
+//! The agent as a process, from log files on a disk to what CloudWatch shows.
+//!
+//! Every test has a node of its own: a log folder that the kubelet-like writer fills, a strict
+//! CloudWatch Logs, a folder for the agent's state. What was written is held against what arrived,
+//! record by record. The agent is known by its command line, its files and its exit code alone.
+
+mod bad_input;
+mod check;
+mod cloudwatch;
+mod delivery;
+mod faults;
+mod filters;
+mod long_lines;
+mod node;
+mod restart;
+mod rotation;
+mod stdout;

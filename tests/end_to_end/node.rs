@@ -1,0 +1,215 @@
+//! A node for one test: log files, a service to send to, and an agent between them.
+//!
+//! The configuration is written out for each run, so that a test changes what it is about and
+//! nothing else. Waiting is for records, never for time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::agent::Agent;
+use support::cloudwatch::{Event, FakeCloudWatch};
+use support::kubelet::{Expected, Kubelet, Written};
+use support::tally::{Delivered, Order, Tally};
+use support::wait;
+use tempfile::TempDir;
+
+/// The credentials that the fake knows, and nothing that asks the network for others.
+pub const CREDENTIALS: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "AKIATEST"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+];
+
+/// A node.
+pub struct Node {
+    root: TempDir,
+    pub kubelet: Kubelet,
+    pub fake: FakeCloudWatch,
+    pub config: Config,
+}
+
+/// What the agent is told, where a test may want it otherwise.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// YAML behind `filters:`.
+    pub filters: String,
+    /// YAML behind `destinations:`; `main` is the fake.
+    pub destinations: String,
+    /// YAML behind `routes:`.
+    pub routes: String,
+    /// Further keys of `source.container_log`, as flow YAML without its braces.
+    pub source: String,
+    /// Whole further lines.
+    pub more: String,
+}
+
+impl Node {
+    /// A node whose agent sends every record as text, each container to a stream of its own.
+    pub fn new() -> Self {
+        Self::with(FakeCloudWatch::start())
+    }
+
+    /// The same with a service of the test's own.
+    pub fn with(fake: FakeCloudWatch) -> Self {
+        let root = tempfile::tempdir().expect("a folder of our own");
+        let kubelet = Kubelet::new(&root.path().join("log"));
+        let config = Config {
+            filters: "{}".to_owned(),
+            destinations: format!("{{ main: {} }}", cloudwatch(&fake.url(), "format: text")),
+            routes: "[{ destination: main }]".to_owned(),
+            source: String::new(),
+            more: String::new(),
+        };
+        Node {
+            root,
+            kubelet,
+            fake,
+            config,
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.root.path().join("state")
+    }
+
+    /// Writes the configuration and returns its path.
+    pub fn write_config(&self) -> PathBuf {
+        let Config {
+            filters,
+            destinations,
+            routes,
+            source,
+            more,
+        } = &self.config;
+        let path = self.root.path().join("logsieve.yaml");
+        let (pods, links) = (self.kubelet.pods(), self.kubelet.containers());
+        let text = format!(
+            "state: {}\nsource: {{ container_log: {{ path: {}, links: {}, {source} }} }}\n\
+             filters: {filters}\ndestinations: {destinations}\nroutes: {routes}\n\
+             telemetry: {{ listen: null }}\n{more}\n",
+            self.state().display(),
+            pods.display(),
+            links.display(),
+        );
+        fs::write(&path, text).expect("the configuration is ours");
+        path
+    }
+
+    /// Starts the agent.
+    pub fn start(&self) -> Agent {
+        self.start_with(&CREDENTIALS)
+    }
+
+    /// Starts the agent with these variables instead of the right credentials.
+    pub fn start_with(&self, variables: &[(&str, &str)]) -> Agent {
+        let config = self.write_config();
+        Agent::spawn(
+            ["run".as_ref(), "--config".as_ref(), config.as_os_str()],
+            variables,
+        )
+    }
+
+    /// Runs another command of the agent with this node's configuration, to its end.
+    pub fn run(&self, command: &str) -> support::agent::Finished {
+        let config = self.write_config();
+        support::agent::finish([command.as_ref(), "--config".as_ref(), config.as_os_str()])
+    }
+
+    /// Waits until every one of these records is at the service, then drains the agent.
+    pub fn drain_after(&self, agent: &mut Agent, written: &[Written]) {
+        self.wait_for(agent, written);
+        let status = agent.drain();
+        assert!(
+            status.success(),
+            "the agent ended with {status}; it said:\n{}",
+            agent.stderr()
+        );
+    }
+
+    /// Waits until every one of these records is at the service.
+    pub fn wait_for(&self, agent: &mut Agent, written: &[Written]) {
+        // Counting is cheap, and comparing is not: compare when the count may be right.
+        agent.wait_until("the records arrive", |_| {
+            self.fake.event_count() >= written.len() && self.tally(written).losses() == 0
+        });
+    }
+
+    /// What was written against what CloudWatch shows.
+    pub fn tally(&self, written: &[Written]) -> Tally {
+        let expected: Vec<Expected> = written.iter().map(Written::expected).collect();
+        Tally::of(&expected, &self.delivered(), Order::Millisecond)
+    }
+
+    /// All records as CloudWatch shows them, with the container that their stream is named for.
+    pub fn delivered(&self) -> Vec<Delivered> {
+        let streams = self.fake.stream_names();
+        let events = streams
+            .iter()
+            .flat_map(|(group, stream)| self.fake.read(group, stream));
+        events.map(|event| delivered(&event)).collect()
+    }
+}
+
+/// A destination in YAML: the fake, one stream for each container.
+pub fn cloudwatch(url: &str, more: &str) -> String {
+    format!(
+        "{{ cloudwatch: {{ region: eu-central-1, endpoint: \"{url}\", \
+         log_group: \"/eks/{{k8s.namespace.name}}\", \
+         log_stream: \"{{k8s.pod.name}}/{{k8s.container.name}}\", \
+         flush_after: 50ms, {more} }} }}"
+    )
+}
+
+/// A log event of the text format, whose stream tells the container.
+fn delivered(event: &Event) -> Delivered {
+    let namespace = event.group.trim_start_matches("/eks/");
+    let container = Some(format!("{namespace}/{}", event.stream));
+    Delivered {
+        container,
+        ..Delivered::text(event)
+    }
+}
+
+/// The text of each event of a stream, in CloudWatch's order.
+pub fn texts(node: &Node, group: &str, stream: &str) -> Vec<String> {
+    node.fake
+        .read(group, stream)
+        .into_iter()
+        .map(|event| event.message)
+        .collect()
+}
+
+/// Waits until the agent has said something on stderr.
+pub fn wait_for_words(agent: &mut Agent, words: &str) {
+    agent.wait_until(&format!("it says `{words}`"), |agent| {
+        agent.stderr().contains(words)
+    });
+}
+
+/// A filter's module as `cargo xtask` builds it, such as `filters/redact` or `guests/noop`.
+///
+/// # Panics
+/// When it was not built.
+pub fn module(name: &str) -> PathBuf {
+    let target = support::agent::binary();
+    let path = target
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join(format!("{name}.wasm")));
+    let found = path.take(3).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("there is no `target/{name}.wasm`: run `cargo xtask test`"))
+}
+
+/// How long a test waits when it shows that something does *not* happen.
+pub fn a_while() {
+    std::thread::sleep(std::time::Duration::from_millis(500));
+}
+
+/// Waits until something holds at the service.
+pub fn until(what: &str, condition: impl FnMut() -> bool) {
+    wait::until(what, condition);
+}

@@ -1,0 +1,9 @@
+//! Changes nothing: what a call costs by itself.
+
+use logsieve_filter::{Filter, export_filter};
+
+struct Noop;
+
+impl Filter for Noop {}
+
+export_filter!(Noop);

@@ -1,0 +1,3 @@
+//! Guests for tests: one behaviour each, one file each, in `examples/`.
+//!
+//! They are examples because Cargo builds as many modules from one package that way.

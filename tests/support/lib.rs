@@ -1,0 +1,13 @@
+//! What the tests of logsieve stand on.
+//!
+//! Each module plays one part of the world around the agent, as strictly as the real one: the
+//! service that takes the records, the kubelet that lays out and rotates log files, the machine
+//! that runs the process. A test says what was written and what must have arrived; `tally` finds
+//! every difference. Nothing here knows how the agent works inside.
+
+pub mod agent; // the agent as a process: run, watch, signal
+pub mod cloudwatch; // a strict CloudWatch Logs: its limits, its signatures, its bad days
+pub mod kubelet; // log files as a node lays them out, rotates and deletes them
+pub mod logs; // a gigabyte of log, for measurements
+pub mod tally; // what was written against what arrived
+pub mod wait; // bounded waiting for a condition
