@@ -18,22 +18,20 @@ use logsieve::telemetry::metrics::Metrics;
 use crate::figure::{self, Wanted};
 
 pub fn run(wanted: &Wanted) {
-    let sizes = [1_usize, 8, 64, 256];
-    if !wanted.any("boundary/noop/") {
-        return;
-    }
-    let mut runs = sizes.map(|_| Vec::new());
+    let sizes = [1_usize, 8, 64, 256].map(|size| (size, format!("boundary/noop/{size}")));
+    let mut figures: Vec<_> = sizes
+        .into_iter()
+        .filter(|(_, name)| wanted.has(name))
+        .map(|(size, name)| (size, name, Vec::new()))
+        .collect();
     for _ in 0..figure::RUNS {
-        for (size, runs) in sizes.iter().zip(&mut runs) {
+        for (size, _, runs) in &mut figures {
             let mut bench = Bench::new(&guest("noop"), "{}", &vec![record(); *size]);
             runs.push(figure::ns_per_unit(*size, || bench.call()));
         }
     }
-    for (size, runs) in sizes.iter().zip(&mut runs) {
-        let name = format!("boundary/noop/{size}");
-        if wanted.has(&name) {
-            figure::print(&name, "ns/record", runs);
-        }
+    for (_, name, mut runs) in figures {
+        figure::print(&name, "ns/record", &mut runs);
     }
 }
 

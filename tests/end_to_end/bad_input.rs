@@ -53,7 +53,10 @@ fn unknown_configuration_keys_are_refused_by_name_line_and_column() {
 
 #[test]
 fn a_configuration_that_is_not_yaml_is_refused_with_its_place() {
-    says(&refused_config("state: [\n"), &["logsieve.yaml", "line 2"]);
+    says(
+        &refused_config("state: [\n"),
+        &["logsieve.yaml", "line 1 column 8"],
+    );
 }
 
 #[test]
@@ -133,7 +136,16 @@ fn a_module_that_is_not_wasm_is_refused() {
         "{{ directories: [{}], modules: {{ redact: {{}} }} }}",
         folder.display()
     );
-    says(&refused(&node), &["`redact`", "redact.wasm", "Wasm"]);
+    let said = refused(&node);
+    says(
+        &said,
+        &["`redact`", "redact.wasm", "is not WebAssembly", "hint:"],
+    );
+    assert_eq!(
+        said.matches("is not WebAssembly").count(),
+        1,
+        "it says so twice:\n{said}"
+    );
 }
 
 #[test]

@@ -144,6 +144,7 @@ fn events_outside_cloudwatchs_window_are_settled_as_rejected_and_the_rest_arrive
     // Settled: they are not sent again.
     let before = node.fake.requests_for("PutLogEvents").len();
     let mut agent = node.start();
+    clock.step_back(Duration::from_secs(3 * 3600));
     app.print("c99-0 a sign of life");
     agent.wait_until("the sign of life", |_| {
         node.fake.requests_for("PutLogEvents").len() > before

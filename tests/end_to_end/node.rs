@@ -165,7 +165,7 @@ pub fn cloudwatch(url: &str, more: &str) -> String {
 }
 
 /// A log event of the text format, whose stream tells the container.
-fn delivered(event: &Event) -> Delivered {
+pub fn delivered(event: &Event) -> Delivered {
     let namespace = event.group.trim_start_matches("/eks/");
     let container = Some(format!("{namespace}/{}", event.stream));
     Delivered {

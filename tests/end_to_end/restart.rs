@@ -62,16 +62,18 @@ fn a_killed_agent_loses_nothing() {
 #[test]
 fn an_agent_that_is_killed_again_and_again_on_a_busy_node_loses_nothing() {
     let node = Node::new();
-    // No pod goes while nobody looks: what is unlinked then, no agent could read.
+    // No file goes that is not delivered: what is unlinked while nobody looks, no agent can read.
     let mix = Mix {
         replace: 0,
         restart: 0,
-        rotate: 2,
+        rotate: 0,
         ..Mix::default()
     };
     let mut driver = Driver::new(&node.kubelet, 8_821, 6, mix);
     for _ in 0..6 {
         let mut agent = node.start();
+        node.wait_for(&mut agent, &driver.written());
+        driver.rotate_all();
         for _ in 0..20 {
             (0..40).for_each(|_| driver.step());
             std::thread::sleep(Duration::from_millis(15));
@@ -176,7 +178,9 @@ fn an_agent_that_starts_at_the_end_reads_what_comes_from_then_on() {
     (0..50).for_each(|_| drop(app.print_numbered(Stream::Stdout, "from before")));
     let before = app.written().len();
     let mut agent = node.start();
-    // A pod that comes later is read whole, and shows that the first listing is over.
+    let live = app.live_path();
+    agent.wait_until("it has found the file", |agent| agent.has_open(&live));
+    // A pod that comes later is read whole.
     let mut late = node.kubelet.start("web", "shop-2", "app");
     late.print_numbered(Stream::Stdout, "of a later pod");
     node.wait_for(&mut agent, late.written());

@@ -155,6 +155,34 @@ fn a_truncated_file_is_read_from_its_start() {
 }
 
 #[test]
+fn a_line_whose_pieces_lie_in_two_files_is_joined() {
+    let (node, mut agent, mut app) = running();
+    let mut text = app.next_token().into_bytes();
+    text.push(b' ');
+    text.resize(40_000, b'x');
+    app.print_around(Stream::Stdout, text, |app, piece| {
+        if piece == 0 {
+            app.rotate();
+        }
+    });
+    print(&mut app, 1, "behind it");
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+/// The instance died in the middle of a line; what the next one prints is another record.
+#[test]
+fn an_unfinished_line_is_not_joined_with_what_the_next_instance_prints() {
+    let (node, mut agent, mut app) = running();
+    let unfinished = app.next_token();
+    app.print_unfinished(Stream::Stdout, &unfinished);
+    app.restart();
+    print(&mut app, 5, "of the next instance");
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+#[test]
 fn a_last_line_without_its_end_arrives_when_the_file_is_done() {
     let (node, mut agent, mut app) = running();
     app.write_raw(b"2026-11-23T20:00:00Z stdout F the runtime died in the middle");

@@ -127,6 +127,15 @@ impl Agent {
         self.child.id()
     }
 
+    /// Whether it holds this file open.
+    pub fn has_open(&self, path: &Path) -> bool {
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        let is_it = |entry: std::fs::DirEntry| {
+            std::fs::read_link(entry.path()).is_ok_and(|target| target == path)
+        };
+        descriptors.into_iter().flatten().flatten().any(is_it)
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child
             .try_wait()

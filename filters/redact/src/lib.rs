@@ -15,7 +15,7 @@ use logsieve_filter::patterns::PatternSet;
 use logsieve_filter::{Batch, Filter, Unjudged, export_filter, report};
 
 use scan::{Kind, Span};
-pub use settings::{Kinds, Mask, Settings};
+pub use settings::{BuiltIn, Mask, Settings};
 
 /// The filter.
 pub struct Redact {
@@ -50,7 +50,7 @@ impl Redact {
 impl Filter for Redact {
     fn batch(&mut self, batch: &mut Batch<'_>) -> Result<(), Unjudged> {
         self.spans.clear();
-        scan::find(batch.columns(), self.settings.kinds, &mut self.spans);
+        scan::find(batch.columns(), &self.settings.kinds, &mut self.spans);
         if let Some(patterns) = &self.patterns {
             let found = patterns.find(batch).into_iter();
             self.spans.extend(found.map(|found| Span {
@@ -68,18 +68,25 @@ impl Filter for Redact {
 
 /// Tells the operator how much was masked, by kind.
 fn count(spans: &[Span]) {
-    let kinds: [(&str, fn(Kind) -> bool); 5] = [
-        ("cards", |kind| kind == Kind::Card),
-        ("emails", |kind| kind == Kind::Email),
-        ("aws_keys", |kind| kind == Kind::AwsKey),
-        ("bearer_tokens", |kind| kind == Kind::Bearer),
-        ("patterns", |kind| matches!(kind, Kind::Pattern(_))),
+    let mut counts = [
+        ("cards", 0),
+        ("emails", 0),
+        ("aws_keys", 0),
+        ("bearer_tokens", 0),
+        ("patterns", 0),
     ];
-    for (name, is) in kinds {
-        match spans.iter().filter(|span| is(span.kind)).count() {
-            0 => {}
-            found => report::count(name, found as u64),
-        }
+    for span in spans {
+        let counter = match span.kind {
+            Kind::BuiltIn(BuiltIn::Card) => 0,
+            Kind::BuiltIn(BuiltIn::Email) => 1,
+            Kind::BuiltIn(BuiltIn::AwsKey) => 2,
+            Kind::BuiltIn(BuiltIn::Bearer) => 3,
+            Kind::Pattern(_) => 4,
+        };
+        counts[counter].1 += 1;
+    }
+    for (name, count) in counts.into_iter().filter(|&(_, count)| count > 0) {
+        report::count(name, count);
     }
 }
 

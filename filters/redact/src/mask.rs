@@ -6,7 +6,7 @@ use logsieve_filter::Batch;
 
 use crate::card;
 use crate::scan::{Kind, Span};
-use crate::settings::{Mask, Settings};
+use crate::settings::{BuiltIn, Mask, Settings};
 
 /// How many digits of a card number may stay.
 const KEPT_DIGITS: usize = 4;
@@ -16,7 +16,9 @@ pub(crate) fn apply(batch: &mut Batch<'_>, spans: &[Span], settings: &Settings) 
     for Span { at, range, kind } in spans {
         let text = batch.text(*at);
         let kept = match kind {
-            Kind::Card if settings.card_keeps_last_four && stands_alone(&text[range.end..]) => {
+            Kind::BuiltIn(BuiltIn::Card)
+                if settings.card_keeps_last_four && stands_alone(&text[range.end..]) =>
+            {
                 KEPT_DIGITS
             }
             _ => 0,
@@ -32,13 +34,13 @@ pub(crate) fn apply(batch: &mut Batch<'_>, spans: &[Span], settings: &Settings) 
 /// Sorts, and makes one of those that overlap.
 pub(crate) fn merge(spans: &mut Vec<Span>) {
     spans.retain(|span| !span.range.is_empty());
-    spans.sort_by_key(|span| (span.at, span.range.start));
+    spans.sort_unstable_by_key(|span| (span.at, span.range.start, span.range.end));
     spans.dedup_by(|later, earlier| {
         let overlap = later.at == earlier.at && later.range.start < earlier.range.end;
         if overlap {
             earlier.range.end = earlier.range.end.max(later.range.end);
             // What begins as a card number and goes on as something else keeps no digits.
-            if earlier.kind == Kind::Card {
+            if earlier.kind == Kind::CARD {
                 earlier.kind = later.kind;
             }
         }
@@ -57,7 +59,7 @@ fn stars(text: &[u8], kind: Kind, kept: usize) -> Vec<u8> {
     let mut digits = 0;
     for byte in masked.iter_mut().rev() {
         digits += usize::from(byte.is_ascii_digit());
-        let stays = kind == Kind::Card && (b" -".contains(byte) || digits <= kept);
+        let stays = kind == Kind::CARD && (b" -".contains(byte) || digits <= kept);
         if !stays {
             *byte = b'*';
         }
@@ -67,10 +69,10 @@ fn stars(text: &[u8], kind: Kind, kept: usize) -> Vec<u8> {
 
 fn token(text: &[u8], kind: Kind, kept: usize, settings: &Settings) -> Vec<u8> {
     let name = match kind {
-        Kind::Card => "card",
-        Kind::Email => "email",
-        Kind::AwsKey => "aws_key",
-        Kind::Bearer => "bearer",
+        Kind::BuiltIn(BuiltIn::Card) => "card",
+        Kind::BuiltIn(BuiltIn::Email) => "email",
+        Kind::BuiltIn(BuiltIn::AwsKey) => "aws_key",
+        Kind::BuiltIn(BuiltIn::Bearer) => "bearer",
         Kind::Pattern(n) => settings
             .patterns
             .keys()

@@ -12,18 +12,19 @@ use std::ops::Range;
 use logsieve_filter::Columns;
 use wide::u8x16;
 
-use crate::settings::Kinds;
+use crate::settings::BuiltIn;
 use crate::{card, email, token};
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Card,
-    Email,
-    AwsKey,
-    Bearer,
+    BuiltIn(BuiltIn),
     /// An own pattern, by its place among them.
     Pattern(usize),
+}
+
+impl Kind {
+    pub(crate) const CARD: Self = Self::BuiltIn(BuiltIn::Card);
 }
 
 /// A part of a record that is to be masked.
@@ -37,7 +38,7 @@ pub(crate) struct Span {
 }
 
 /// Finds the built-in kinds. Spans come in no order, and may overlap.
-pub(crate) fn find(columns: &Columns, kinds: Kinds, spans: &mut Vec<Span>) {
+pub(crate) fn find(columns: &Columns, kinds: &[BuiltIn], spans: &mut Vec<Span>) {
     let mut look = Look {
         columns,
         kinds,
@@ -147,7 +148,7 @@ impl Digits {
 /// Reads closely where there was a sign.
 struct Look<'a> {
     columns: &'a Columns,
-    kinds: Kinds,
+    kinds: &'a [BuiltIn],
     spans: &'a mut Vec<Span>,
     /// The record in hand, and where in the batch its text lies.
     record: usize,
@@ -163,27 +164,31 @@ impl Look<'_> {
             self.record += 1;
         }
         let text = &self.columns.text[self.text.clone()];
-        let (at, kinds) = (sign - self.text.start, self.kinds);
+        let at = sign - self.text.start;
         match text[at] {
-            b'@' if kinds.email => self.found(email::around(text, at), Kind::Email),
-            b'B' | b'b' if kinds.bearer => self.found(token::bearer(text, at), Kind::Bearer),
-            b'A' if kinds.aws_key => self.found(token::aws_key(text, at), Kind::AwsKey),
-            byte if card::has(byte) && sign >= self.read && kinds.card => {
+            b'@' => self.found(email::around(text, at), BuiltIn::Email),
+            b'B' | b'b' => self.found(token::bearer(text, at), BuiltIn::Bearer),
+            b'A' => self.found(token::aws_key(text, at), BuiltIn::AwsKey),
+            _ if sign >= self.read => {
                 let run = run(text, at);
                 self.read = self.text.start + run.end;
-                card::find(text, run, |range| self.found(Some(range), Kind::Card));
+                card::find(text, run, |range| self.found(Some(range), BuiltIn::Card));
             }
             _ => {}
         }
     }
 
-    fn found(&mut self, range: Option<Range<usize>>, kind: Kind) {
-        // `record` is the next one.
-        self.spans.extend(range.map(|range| Span {
-            at: self.record - 1,
-            range,
-            kind,
-        }));
+    fn found(&mut self, range: Option<Range<usize>>, kind: BuiltIn) {
+        if let Some(range) = range
+            && self.kinds.contains(&kind)
+        {
+            // `record` is the next one.
+            self.spans.push(Span {
+                at: self.record - 1,
+                range,
+                kind: Kind::BuiltIn(kind),
+            });
+        }
     }
 }
 

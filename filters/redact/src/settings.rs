@@ -9,14 +9,24 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Which of the built-in kinds are masked. Default: all.
-    #[serde(deserialize_with = "kinds")]
-    pub kinds: Kinds,
+    pub kinds: Vec<BuiltIn>,
     /// What stands in place of what is masked.
     pub mask: Mask,
     /// Leaves the last four digits of a card number, for support to tell cards apart.
     pub card_keeps_last_four: bool,
     /// Own patterns, by name: the name stands in the token.
     pub patterns: BTreeMap<String, String>,
+}
+
+/// What is known without a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "README.md says what each is")]
+pub enum BuiltIn {
+    Card,
+    Email,
+    AwsKey,
+    Bearer,
 }
 
 /// What stands in place of what is masked.
@@ -29,24 +39,14 @@ pub enum Mask {
     Token,
 }
 
-/// The built-in kinds that are looked for.
-#[derive(Clone, Copy, Debug)]
-#[allow(missing_docs, reason = "they are named as in the settings")]
-pub struct Kinds {
-    pub card: bool,
-    pub email: bool,
-    pub aws_key: bool,
-    pub bearer: bool,
-}
-
 impl Default for Settings {
     fn default() -> Self {
-        let kinds = Kinds {
-            card: true,
-            email: true,
-            aws_key: true,
-            bearer: true,
-        };
+        let kinds = vec![
+            BuiltIn::Card,
+            BuiltIn::Email,
+            BuiltIn::AwsKey,
+            BuiltIn::Bearer,
+        ];
         Self {
             kinds,
             mask: Mask::Stars,
@@ -59,58 +59,24 @@ impl Default for Settings {
 impl Settings {
     /// Refuses settings that mean nothing.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let Kinds {
-            card,
-            email,
-            aws_key,
-            bearer,
-        } = self.kinds;
-        if !(card || email || aws_key || bearer) && self.patterns.is_empty() {
+        if self.kinds.is_empty() && self.patterns.is_empty() {
             return Err(
                 "`kinds` is empty and there are no `patterns`: nothing would be masked".into(),
             );
         }
-        if self.card_keeps_last_four && !card {
+        if self.card_keeps_last_four && !self.kinds.contains(&BuiltIn::Card) {
             return Err("`card_keeps_last_four` is set, but `kinds` leaves `card` out".into());
         }
-        let good = |name: &str| {
+        let is_name = |name: &str| {
+            let mut bytes = name.bytes();
             !name.is_empty()
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+                && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         };
-        match self.patterns.keys().find(|name| !good(name)) {
+        match self.patterns.keys().find(|name| !is_name(name)) {
             Some(name) => Err(format!(
                 "`patterns`: `{name}` is no name: letters, digits, `_` and `-` are"
             )),
             None => Ok(()),
         }
     }
-}
-
-/// Reads the list of kinds. An unknown one is refused by name.
-fn kinds<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Kinds, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    enum Name {
-        Card,
-        Email,
-        AwsKey,
-        Bearer,
-    }
-    let mut kinds = Kinds {
-        card: false,
-        email: false,
-        aws_key: false,
-        bearer: false,
-    };
-    for name in Vec::<Name>::deserialize(input)? {
-        match name {
-            Name::Card => kinds.card = true,
-            Name::Email => kinds.email = true,
-            Name::AwsKey => kinds.aws_key = true,
-            Name::Bearer => kinds.bearer = true,
-        }
-    }
-    Ok(kinds)
 }

@@ -38,6 +38,7 @@ pub mod patterns; // regular expressions that the agent runs
 mod record; // one record
 pub mod report; // what a filter tells the outside
 mod settings; // the operator's settings, as the author's struct
+mod stream; // which output a record was written to
 pub mod wire; // the contract, as generated from the WIT
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -48,7 +49,8 @@ pub mod testing; // asserts what a filter does
 pub use batch::Batch;
 pub use filter::{Filter, Unjudged};
 pub use record::Record;
-pub use wire::logsieve::filter::records::{Batch as Columns, OutputStream as Stream};
+pub use stream::Stream;
+pub use wire::logsieve::filter::records::Batch as Columns;
 
 /// What [`export_filter!`] expands to. Not for use by hand: it changes without notice.
 #[doc(hidden)]

@@ -42,7 +42,7 @@ pub(crate) fn push(columns: &mut Columns, text: &[u8], time: u64, stream: Stream
     // Tests do not reach 4 GiB in one batch; the agent ends one at 256 KiB.
     columns.ends.push(columns.text.len() as u32);
     columns.times.push(time);
-    columns.streams.push(stream);
+    columns.streams.push(stream.number());
 }
 
 /// The time of the `n`th record where none is given.

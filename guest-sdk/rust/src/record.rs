@@ -43,7 +43,7 @@ impl<'a> Record<'a> {
 
     /// Which output of the container it was written to.
     pub fn stream(&self) -> Stream {
-        self.columns.streams[self.at]
+        Stream::from_number(self.columns.streams[self.at])
     }
 
     /// Does not forward the record. Records [added](Self::add) after it are still forwarded.

@@ -7,13 +7,15 @@ use serde::de::DeserializeOwned;
 
 /// Reads settings. The error names the key that is wrong.
 pub(crate) fn parse<S: DeserializeOwned>(json: &str) -> Result<S, String> {
-    // Not from the text: errors would speak of its lines and columns.
-    let value: serde_json::Value =
-        serde_json::from_str(json).map_err(|error| format!("settings are not JSON: {error}"))?;
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        match error.path().to_string().as_str() {
-            "." => format!("settings: {}", error.inner()),
-            path => format!("settings: `{path}`: {}", error.inner()),
+    let mut json = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (path, cause) = (error.path().to_string(), error.into_inner());
+        let place = format!(" at line {} column {}", cause.line(), cause.column());
+        let cause = cause.to_string();
+        let cause = cause.strip_suffix(&place).unwrap_or(&cause);
+        match path.as_str() {
+            "." => format!("settings: {cause}"),
+            path => format!("settings: `{path}`: {cause}"),
         }
     })
 }

@@ -72,3 +72,73 @@ fn a_budget_that_no_batch_fits_is_refused() {
     let error = refused("filters:\n  modules", "budget: 1MiB\nfilters:\n  modules");
     assert!(error.contains("`budget`"), "{error}");
 }
+
+const EXAMPLE: &str = include_str!("../../../deploy/logsieve.example.yaml");
+
+#[test]
+fn the_example_configuration_loads_and_shows_the_defaults() {
+    let example = Config::parse(EXAMPLE).unwrap();
+    example.resolve().unwrap();
+    let defaults = Config::default();
+    assert_eq!(example.state, defaults.state);
+    assert_eq!(example.budget, defaults.budget);
+    assert_eq!(example.drain, defaults.drain);
+    assert_eq!(example.source, defaults.source);
+    assert_eq!(example.telemetry, defaults.telemetry);
+    assert_eq!(example.filters.directories, defaults.filters.directories);
+    assert_eq!(example.filters.hold_idle, defaults.filters.hold_idle);
+    let redact = filter::FilterConfig {
+        module: Some("redact.wasm".into()),
+        ..filter::FilterConfig::default()
+    };
+    assert_eq!(example.filters.modules["redact"], redact);
+    let main = sink::cloudwatch::Config {
+        region: Some("eu-central-1".into()),
+        ..sink::cloudwatch::Config::default()
+    };
+    assert_eq!(
+        example.destinations["main"],
+        sink::Destination::Cloudwatch(main)
+    );
+}
+
+/// An unknown key makes the parser list the known ones: so a key cannot be added without the
+/// example.
+#[test]
+fn every_key_is_in_the_example_configuration() {
+    let places = [
+        "{ x: 1 }",
+        "{ source: { x: 1 } }",
+        "{ source: { container_log: { x: 1 } } }",
+        "{ enrich: { x: 1 } }",
+        "{ filters: { x: 1 } }",
+        "{ filters: { modules: { f: { x: 1 } } } }",
+        "{ filters: { modules: { f: { limits: { x: 1 } } } } }",
+        "{ destinations: { d: { x: 1 } } }",
+        "{ destinations: { d: { cloudwatch: { x: 1 } } } }",
+        "{ destinations: { d: { stdout: { x: 1 } } } }",
+        "{ routes: [ { x: 1 } ] }",
+        "{ routes: [ { match: { x: 1 } } ] }",
+        "{ telemetry: { x: 1 } }",
+        "{ telemetry: { log: { x: 1 } } }",
+    ];
+    for place in places {
+        let error = Config::parse(place).unwrap_err();
+        let (_, known) = error
+            .split_once("expected")
+            .unwrap_or_else(|| panic!("{place}: {error}"));
+        let known = known.lines().next().unwrap();
+        let keys: Vec<&str> = known
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .filter(|word| !word.is_empty() && !["one", "of", "or", "unknown"].contains(word))
+            .collect();
+        assert!(!keys.is_empty(), "{place}: {error}");
+        for key in keys {
+            let written = [format!("{key}:"), format!("'{key}':")];
+            assert!(
+                written.iter().any(|k| EXAMPLE.contains(k)),
+                "`{key}` ({place}) is not in the example"
+            );
+        }
+    }
+}

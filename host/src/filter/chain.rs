@@ -22,7 +22,7 @@ pub struct Filter {
     on_error: OnError,
     routes: Vec<(String, RouteId)>,
     /// None until the first batch, and after a failure.
-    instance: Option<Instance>,
+    instance: Option<Box<Instance>>,
 }
 
 impl Filter {
@@ -71,7 +71,7 @@ impl Filter {
     ) -> (Columns, Result<Applied, Failure>) {
         let instance = match self.instance.take() {
             Some(instance) => Ok(instance),
-            None => Instance::new(&self.blueprint),
+            None => Instance::new(&self.blueprint).map(Box::new),
         };
         let mut instance = match instance {
             Ok(instance) => instance,

@@ -10,7 +10,6 @@ use wasmtime::component::ResourceTable;
 
 use super::bindings::LogFilter;
 use super::bindings::exports::logsieve::filter::filter::{Batch, Outcome};
-use super::bindings::logsieve::filter::records::OutputStream;
 use super::engine::Engine;
 use super::imports::{State, report::Report};
 use super::limits::{Deadline, Limits, Memory, Overran};
@@ -69,7 +68,8 @@ pub struct Instance {
     bindings: LogFilter,
     limits: Limits,
     engine: Engine,
-    streams: Vec<OutputStream>,
+    /// The batch's column as the contract has it.
+    streams: Vec<u8>,
 }
 
 impl Instance {
@@ -120,10 +120,11 @@ impl Instance {
         last: bool,
     ) -> (Columns, Result<Outcome, Failure>) {
         self.streams.clear();
-        self.streams.extend(columns.streams.iter().map(|s| match s {
-            Stream::Stdout => OutputStream::Stdout,
-            Stream::Stderr => OutputStream::Stderr,
-        }));
+        let number = |s: &Stream| match s {
+            Stream::Stdout => 1,
+            Stream::Stderr => 2,
+        };
+        self.streams.extend(columns.streams.iter().map(number));
         let limit = self.limits.deadline(columns.text.len(), columns.len());
         let columns = Arc::new(columns);
         let state = self.store.data_mut();

@@ -227,3 +227,6 @@ fn check(engine: &Engine, path: &Path, component: &Component) -> Result<(), Erro
         None => Err(Error::NoFilter { path: path() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,15 @@ impl Driver {
         }
     }
 
+    /// Rotates the log of every running container.
+    pub fn rotate_all(&mut self) {
+        for (container, changed) in &mut self.running {
+            *changed = Instant::now();
+            self.done.rotations += 1;
+            container.rotate();
+        }
+    }
+
     /// Waits for what is still to be unlinked, and unlinks it.
     pub fn finish(&mut self) {
         while !self.leaving.is_empty() {

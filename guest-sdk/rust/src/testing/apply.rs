@@ -15,7 +15,7 @@ pub(super) fn apply(columns: &Columns, edits: Vec<Edit>, held_from: usize) -> Ve
         let mut record = Output {
             text: text(columns, at).to_vec(),
             time: columns.times[at],
-            stream: columns.streams[at],
+            stream: crate::Stream::from_number(columns.streams[at]),
             route: None,
         };
         let (mut dropped, mut added) = (false, Vec::new());

@@ -164,7 +164,7 @@ fn copy(columns: &Columns, from: usize, into: &mut Columns) {
             into,
             text(columns, at),
             columns.times[at],
-            columns.streams[at],
+            crate::Stream::from_number(columns.streams[at]),
         );
     }
 }
