@@ -40,9 +40,9 @@ pub enum Error {
     State(#[from] store::Error),
     #[error(transparent)]
     Engine(#[from] engine::Error),
-    #[error("filter `{name}`: {source}")]
+    #[error("filter `{name}`")]
     Module { name: String, source: module::Error },
-    #[error("filter `{name}`: {source}")]
+    #[error("filter `{name}`")]
     Filter { name: String, source: Failure },
     #[error("`source.container_log.path`: `{path}` cannot be listed")]
     Source { path: PathBuf, source: io::Error },
@@ -120,6 +120,16 @@ fn blueprint(
 /// When the agent cannot start.
 pub fn run(config: &Config, resolved: &Resolved) -> Result<(), Error> {
     let clock = Clock::start();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Start)?;
+    // First of all: a stop that comes while filters compile is a stop all the same.
+    let stop = {
+        let _entered = runtime.enter();
+        [SignalKind::terminate(), SignalKind::interrupt()]
+            .map(|kind| signal(kind).map_err(Error::Start))
+    };
     let (store, loaded) = Store::open(&config.state)?;
     if let Some((aside, why)) = &loaded.set_aside {
         let aside = aside.display();
@@ -140,10 +150,6 @@ pub fn run(config: &Config, resolved: &Resolved) -> Result<(), Error> {
     }
     let first_start = loaded.first_start || loaded.set_aside.is_some();
     let board = Arc::new(Board::new(loaded.entries));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Start)?;
     let parts = Parts {
         config,
         resolved,
@@ -152,7 +158,7 @@ pub fn run(config: &Config, resolved: &Resolved) -> Result<(), Error> {
         board,
         first_start,
     };
-    runtime.block_on(parts.run(store, &blueprints))
+    runtime.block_on(parts.run(store, &blueprints, stop))
 }
 
 struct Parts<'a> {
@@ -165,9 +171,12 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    async fn run(self, store: Store, blueprints: &[Blueprint]) -> Result<(), Error> {
-        let mut stop = [SignalKind::terminate(), SignalKind::interrupt()]
-            .map(|kind| signal(kind).map_err(Error::Start));
+    async fn run(
+        self,
+        store: Store,
+        blueprints: &[Blueprint],
+        mut stop: StopSignals,
+    ) -> Result<(), Error> {
         self.serve_admin().await?;
         let budget =
             Budget::new(usize::try_from(self.config.budget.as_u64()).unwrap_or(usize::MAX));
@@ -327,9 +336,10 @@ pub fn share_of(budget: Arc<Budget>) -> ShareOf {
     })
 }
 
-async fn first_of(
-    signals: &mut [Result<tokio::signal::unix::Signal, Error>; 2],
-) -> Result<(), Error> {
+/// SIGTERM and SIGINT.
+type StopSignals = [Result<tokio::signal::unix::Signal, Error>; 2];
+
+async fn first_of(signals: &mut StopSignals) -> Result<(), Error> {
     let [terminate, interrupt] = signals;
     let refused = |e: &mut Error| std::mem::replace(e, Error::Start(io::ErrorKind::Other.into()));
     let terminate = terminate.as_mut().map_err(refused)?;

@@ -1,4 +1,5 @@
-//! The commands, a file each.
+//! The commands, a file each, and how errors are shown to a person: place, cause, and the way out
+//! where one is known.
 
 mod check;
 mod filter;

@@ -197,6 +197,9 @@ impl Lane {
                 usize::try_from(most).unwrap_or(usize::MAX),
             )
         });
+        if follow.has(&found.stat.inode) {
+            return;
+        }
         let from_end =
             found.at_start && self.setup.first_start && self.setup.source.start == Start::End;
         follow.add(found, id, from_end, now, &self.setup);

@@ -1,4 +1,5 @@
-//! The nouns that every stage shares. They import no stage.
+//! The nouns that every stage shares. They import no stage, so that stages can do without knowing
+//! each other.
 
 pub mod budget;
 pub mod columns;
@@ -29,22 +30,46 @@ impl Batch {
         self.receipt.join(receipt);
     }
 
-    /// Keeps the first `len` records and the source bytes up to them; the rest is the new batch's.
+    /// Keeps the first `len` records; the rest is the new batch's, with the source bytes that any of
+    /// it comes from: a record that was added to another shares the other's bytes, and they are
+    /// not settled while it is held.
     #[must_use]
     pub fn split_off(&mut self, len: usize) -> Batch {
-        let source = if len == 0 {
-            0
-        } else {
-            self.columns.source_ends[len - 1]
+        let ends = &self.columns.source_ends;
+        let source = match ends.get(len) {
+            Some(next) => ends[..len]
+                .iter()
+                .rev()
+                .find(|e| *e < next)
+                .copied()
+                .unwrap_or(0),
+            None => self.columns.source_bytes(),
         };
         let mut rest = Columns::default();
         let all = self.columns.len();
         rest.extend_from(&self.columns, len, all, 0_u32.wrapping_sub(source));
         self.columns.truncate(len);
+        self.cap_source(source);
         Batch {
             columns: rest,
             receipt: self.receipt.split_off(u64::from(source)),
         }
+    }
+
+    /// Makes no record answer for more than `source` bytes.
+    fn cap_source(&mut self, source: u32) {
+        for end in self.columns.source_ends.iter_mut().rev() {
+            if *end <= source {
+                break;
+            }
+            *end = source;
+        }
+    }
+
+    /// Puts other records in the place of its own; they answer for the same receipt.
+    pub fn replace(&mut self, columns: Columns) {
+        self.columns = columns;
+        self.cap_source(u32::try_from(self.receipt.bytes()).unwrap_or(u32::MAX));
     }
 }
 

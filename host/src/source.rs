@@ -1,4 +1,5 @@
-//! Where records enter. One room per source; today the container logs of the node.
+//! Where records enter. One room per source; today the container logs of the node. A source finds,
+//! reads and decodes; when it reads is the lane's business.
 
 pub mod container_log;
 

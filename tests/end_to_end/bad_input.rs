@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use crate::node::Node;
+use crate::node::{Node, module};
 
 /// What both commands say of a configuration that is wrong.
 fn refused(node: &Node) -> String {
@@ -145,6 +145,36 @@ fn a_module_that_is_not_wasm_is_refused() {
         said.matches("is not WebAssembly").count(),
         1,
         "it says so twice:\n{said}"
+    );
+}
+
+#[test]
+fn settings_that_a_filter_refuses_are_shown_with_its_reason() {
+    for (settings, words) in [
+        ("{ kind: [card] }", "kind"),
+        ("{ kinds: [] }", "nothing would be masked"),
+        ("{ patterns: { ticket: \"(\" } }", "pattern"),
+    ] {
+        let mut node = Node::new();
+        let path = module("filters/redact");
+        node.config.filters = format!(
+            "{{ modules: {{ redact: {{ module: {}, settings: {settings} }} }} }}",
+            path.display()
+        );
+        says(&refused(&node), &["filter `redact`", words]);
+    }
+}
+
+#[test]
+fn settings_are_refused_before_anything_is_read() {
+    let mut node = Node::new();
+    node.config.filters = format!(
+        "{{ modules: {{ picky: {{ module: {}, settings: {{ colour: red }} }} }} }}",
+        module("guests/refuses_settings").display()
+    );
+    says(
+        &refused(&node),
+        &["filter `picky`", "`red` is no colour for a log"],
     );
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use support::cloudwatch::{Credentials, FakeCloudWatch, Fault, Options, Rule, StatusBody};
 use support::kubelet::{Container, Stream};
 
-use crate::node::{CREDENTIALS, Node, a_while, cloudwatch, until, wait_for_words};
+use crate::node::{CREDENTIALS, Node, a_while, cloudwatch, memory_peak, until, wait_for_words};
 
 fn on_puts(fault: Fault) -> Rule {
     Rule::always(fault).on("PutLogEvents")
@@ -248,11 +248,11 @@ fn an_outage_stops_reading_and_not_the_agent() {
         node.fake.requests_for("PutLogEvents").len() > 3
     });
     a_while();
-    let resident = resident_bytes(agent.process_id());
+    let peak = memory_peak(agent.process_id());
     assert!(
-        resident < 200 << 20,
+        peak < 200 << 20,
         "the agent holds {} MiB of 80 MB that wait",
-        resident >> 20
+        peak >> 20
     );
     node.fake.set_script(Vec::new());
     let written = containers
@@ -264,16 +264,35 @@ fn an_outage_stops_reading_and_not_the_agent() {
     node.tally(&written).assert_exactly_once();
 }
 
-/// What a process has in memory.
-fn resident_bytes(process: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    line.trim()
-        .trim_end_matches(" kB")
-        .parse::<usize>()
-        .unwrap()
-        * 1024
+/// How long a line waits for its end is counted while there is nothing to read, not while reading
+/// waits for the service.
+#[test]
+fn a_split_line_is_not_let_go_while_reading_waits_for_the_service() {
+    let mut node = Node::new();
+    node.config.source = "partial_idle: 5s".to_owned();
+    node.fake.set_script(vec![on_puts(Fault::Status {
+        status: 503,
+        body: StatusBody::Empty,
+    })]);
+    let mut split = node.kubelet.start("web", "shop-1", "app");
+    let mut flood = node.kubelet.start("web", "shop-2", "app");
+    let mut agent = node.start();
+    let mut text = split.next_token().into_bytes();
+    text.push(b' ');
+    text.resize(20_000, b'x');
+    split.print_around(Stream::Stdout, text, |_, _| {
+        // The first piece is read; then the group's share of the budget is full, and reading stops.
+        a_while();
+        let text = "x".repeat(10_000);
+        (0..1_000).for_each(|_| drop(flood.print_numbered(Stream::Stdout, &text)));
+        until("requests are refused", || {
+            node.fake.requests_for("PutLogEvents").len() > 1
+        });
+        a_while();
+    });
+    std::thread::sleep(Duration::from_secs(6));
+    node.fake.set_script(Vec::new());
+    let written = [split.written(), flood.written()].concat();
+    node.drain_after(&mut agent, &written);
+    node.tally(&written).assert_exactly_once();
 }

@@ -108,3 +108,111 @@ fn the_examples_of_every_ready_filter_hold() {
     }
     assert!(count >= 2, "only {count} filters in {}", filters.display());
 }
+
+/// Each kind of change in the contract, made by a guest that does what a record's text says.
+#[test]
+fn every_change_of_the_contract_is_applied() {
+    let examples = r#"
+examples:
+  - { name: drop, in: [drop, kept], out: [kept] }
+  - { name: replace, in: ["replace hello"], out: [hello] }
+  - { name: splice, in: ["splice 0..6 cut"], out: ["cut 0..6 cut"] }
+  - { name: splices, in: ["splice 0..1 S; splice 5..6 E"], out: ["SplicE 0..1 S; splice 5..6 E"] }
+  - { name: add, in: ["add more", next], out: ["add more", more, next] }
+  - { name: drop and add, in: ["drop; add a; add b"], out: [a, b] }
+  - name: a time
+    in: ["set-time 1795464000000000000"]
+    out: [{ text: "set-time 1795464000000000000", time: "2026-11-23T20:00:00Z" }]
+  - name: added records have the time and the route of theirs
+    in: [{ text: "set-time 1795464000000000000; route audit; add b", stream: stderr }]
+    out:
+      - { text: "set-time 1795464000000000000; route audit; add b", route: audit, stream: stderr }
+      - { text: b, time: "2026-11-23T20:00:00Z", route: audit, stream: stderr }
+"#;
+    let finished = run_text("guests/every_change", examples);
+    assert!(
+        finished.status.success(),
+        "{}{}",
+        finished.stdout,
+        finished.stderr
+    );
+}
+
+#[test]
+fn every_broken_rule_of_the_contract_is_an_error_of_the_whole_outcome() {
+    let rules = [
+        "out_of_range",
+        "out_of_order",
+        "splice_past_the_end",
+        "overlapping_splices",
+        "drop_twice",
+        "drop_and_replace",
+        "time_after_add",
+        "unknown_route",
+        "edit_on_held",
+        "hold_on_last",
+        "hold_too_many",
+    ];
+    let example = |rule: &&str| {
+        format!(
+            "  - {{ name: {rule}, settings: {{ rule: {rule} }}, in: [abc, def], out: [abc, def] }}\n"
+        )
+    };
+    let examples = format!(
+        "examples:\n{}",
+        rules.iter().map(example).collect::<String>()
+    );
+    let finished = run_text("guests/bad_edits", &examples);
+    // An error, not a difference: differences are shown with `+` and `-`.
+    let said = &finished.stdout;
+    assert!(
+        said.contains("0 passed, 11 failed") && !said.contains("+ {"),
+        "{said}"
+    );
+    assert!(!said.contains("no rule is called"), "{said}");
+}
+
+#[test]
+fn patterns_are_found_leftmost_first_and_by_record() {
+    let examples = r#"
+settings: { patterns: ["[0-9]+", "[a-z]+"] }
+examples:
+  - { name: places, in: ["ab 12", "", "7"], out: ["! 1:0..2 0:3..5", "", "! 0:0..1"] }
+  - { name: the earlier pattern wins, settings: { patterns: ["a", "ab"] }, in: [ab], out: ["! 0:0..1"] }
+"#;
+    let finished = run_text("guests/finds_patterns", examples);
+    assert!(
+        finished.status.success(),
+        "{}{}",
+        finished.stdout,
+        finished.stderr
+    );
+}
+
+#[test]
+fn a_pattern_that_does_not_parse_is_named() {
+    let examples =
+        "examples:\n  - { name: x, settings: { patterns: [\"(\"] }, in: [a], out: [a] }\n";
+    let finished = run_text("guests/finds_patterns", examples);
+    assert_eq!(finished.status.code(), Some(1));
+    assert!(finished.stdout.contains("pattern"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_filter_that_is_refused_memory_may_go_on_without_it() {
+    let examples = r#"
+examples:
+  - { name: goes on, in: [a], out: ["refused: true"] }
+  - { name: a trap of its own, in: [poison], out: [] }
+"#;
+    let finished = run_text("guests/copes_without_memory", examples);
+    let said = &finished.stdout;
+    assert!(
+        said.contains("ok    goes on") && said.contains("FAIL  a trap of its own"),
+        "{said}"
+    );
+    assert!(
+        said.contains("trapped") && !said.contains("memory"),
+        "memory was not the cause:\n{said}"
+    );
+}

@@ -1,14 +1,16 @@
 //! Records go through real filters, compiled from source, in the agent as it ships.
 //!
 //! `cargo xtask test` builds the modules. What a filter does is tested with the filter; here it is
-//! shown that records meet it, in their order, and that failing filters lose nothing.
+//! shown that records meet it, in their order, over rotations and restarts.
+
+use std::time::Duration;
 
 use support::kubelet::{Container, Stream};
 
-use crate::node::{Node, module, texts};
+use crate::node::{Node, a_while, metrics, module, texts, with_metrics};
 
 /// A node with these modules, as (name, module, further YAML), all in one chain.
-fn node_with(filters: &[(&str, &str, &str)]) -> (Node, Container) {
+pub fn node_with(filters: &[(&str, &str, &str)]) -> (Node, Container) {
     let mut node = Node::new();
     let modules: Vec<String> = filters
         .iter()
@@ -17,7 +19,10 @@ fn node_with(filters: &[(&str, &str, &str)]) -> (Node, Container) {
         })
         .collect();
     let names: Vec<&str> = filters.iter().map(|(name, ..)| *name).collect();
-    node.config.filters = format!("{{ modules: {{ {} }} }}", modules.join(", "));
+    node.config.filters = format!(
+        "{{ modules: {{ {} }}, hold_idle: 300ms }}",
+        modules.join(", ")
+    );
     node.config.routes = format!("[{{ filters: [{}], destination: main }}]", names.join(", "));
     let app = node.kubelet.start("web", "shop-1", "app");
     (node, app)
@@ -67,9 +72,230 @@ fn a_card_number_does_not_leave_the_node() {
 }
 
 #[test]
-fn dropped_records_do_not_arrive_and_are_not_read_again() {
-    let settings = "settings: { drop: [{ contains: DEBUG }] }";
+fn what_the_ready_filter_drops_does_not_arrive() {
+    let settings = "settings: { drop: { contains: [DEBUG] } }";
     let filters = [("drop", "filters/drop", settings)];
     let lines = ["INFO one", "DEBUG two", "INFO three", "DEBUG four"];
     assert_eq!(filtered(&filters, &lines, 2), ["INFO one", "INFO three"]);
+}
+
+#[test]
+fn filters_of_a_chain_run_in_its_order() {
+    // What the first makes of a record is what the second is handed.
+    let filters = [
+        ("first", "guests/every_change", ""),
+        ("second", "guests/every_change", ""),
+    ];
+    let lines = ["replace replace twice", "replace once", "untouched"];
+    assert_eq!(
+        filtered(&filters, &lines, 3),
+        ["twice", "once", "untouched"]
+    );
+}
+
+#[test]
+fn what_a_filter_drops_is_settled_and_what_it_adds_arrives() {
+    let (node, mut app) = node_with(&[("every", "guests/every_change", "")]);
+    for line in [
+        "drop",
+        "add one more",
+        "drop; add instead; add and more",
+        "end",
+    ] {
+        app.print(line);
+    }
+    let mut agent = node.start();
+    agent.wait_until("the last arrives", |_| node.fake.event_count() >= 5);
+    assert!(agent.drain().success());
+    let expected = ["add one more", "one more", "instead", "and more", "end"];
+    assert_eq!(texts(&node, "/eks/web", "shop-1/app"), expected);
+    // Nothing is read again, the dropped records among it.
+    let mut agent = node.start();
+    app.print("a sign of life");
+    agent.wait_until("the sign of life", |_| node.fake.event_count() >= 6);
+    assert!(agent.drain().success());
+    assert_eq!(node.fake.event_count(), 6);
+}
+
+#[test]
+fn a_filter_chooses_among_the_destinations_that_it_is_let() {
+    let (mut node, mut app) = node_with(&[(
+        "every",
+        "guests/every_change",
+        "routes: [audit], on_error: pass",
+    )]);
+    let url = node.fake.url();
+    let audit = format!(
+        "{{ cloudwatch: {{ region: eu-central-1, endpoint: \"{url}\", log_group: audit, \
+         log_stream: all, format: text, flush_after: 50ms }} }}"
+    );
+    let main = crate::node::cloudwatch(&url, "format: text");
+    node.config.destinations = format!("{{ main: {main}, audit: {audit} }}");
+    ["to main", "route audit", "to main too"]
+        .iter()
+        .for_each(|line| app.print(line));
+    let mut agent = node.start();
+    agent.wait_until("all arrive", |_| node.fake.event_count() >= 3);
+    assert!(agent.drain().success());
+    assert_eq!(
+        texts(&node, "/eks/web", "shop-1/app"),
+        ["to main", "to main too"]
+    );
+    assert_eq!(texts(&node, "audit", "all"), ["route audit"]);
+}
+
+#[test]
+fn a_filter_is_told_where_records_come_from() {
+    let (mut node, mut app) = node_with(&[("origin", "guests/tells_origin", "")]);
+    node.config.more = "enrich: { cluster: production }".to_owned();
+    let lines = [
+        "k8s.namespace.name",
+        "k8s.pod.name",
+        "k8s.container.name",
+        "k8s.cluster.name",
+    ];
+    lines.iter().for_each(|line| app.print(line));
+    app.print("no.such.fact");
+    app.print("while configured");
+    let mut agent = node.start();
+    agent.wait_until("all arrive", |_| node.fake.event_count() >= 6);
+    assert!(agent.drain().success());
+    let expected = [
+        "web",
+        "shop-1",
+        "app",
+        "production",
+        "no `no.such.fact`",
+        "0",
+    ];
+    assert_eq!(texts(&node, "/eks/web", "shop-1/app"), expected);
+}
+
+#[test]
+fn an_event_of_several_lines_is_joined_over_a_rotation() {
+    let (node, mut app) = node_with(&[("traces", "guests/holds_stack_traces", "")]);
+    let mut agent = node.start();
+    app.print("Exception: one");
+    app.print("  at a");
+    app.rotate();
+    app.print("  at b");
+    app.print("next");
+    let expected = ["Exception: one\n  at a\n  at b", "next"];
+    // The last event is let go when nothing comes for a while.
+    agent.wait_until("both arrive", |_| node.fake.event_count() >= 2);
+    assert_eq!(texts(&node, "/eks/web", "shop-1/app"), expected);
+}
+
+#[test]
+fn what_a_filter_holds_is_read_again_after_a_stop_and_a_kill() {
+    for stop in [true, false] {
+        let (mut node, mut app) = node_with(&[("traces", "guests/holds_stack_traces", "")]);
+        node.config.filters = node.config.filters.replace("300ms", "1h");
+        app.print("first");
+        app.print("Exception: held");
+        let mut agent = node.start();
+        agent.wait_until("the first arrives", |_| node.fake.event_count() >= 1);
+        a_while();
+        match stop {
+            true => assert!(agent.drain().success()),
+            false => agent.kill(),
+        }
+        assert_eq!(texts(&node, "/eks/web", "shop-1/app"), ["first"]);
+        app.print("  at a");
+        app.print("next");
+        let mut agent = node.start();
+        let joined = "Exception: held\n  at a";
+        agent.wait_until("the joined event arrives", |_| {
+            node.fake
+                .events()
+                .iter()
+                .any(|event| event.message == joined)
+        });
+    }
+}
+
+/// At most 1,000 records or 1 MiB are held for a container.
+#[test]
+fn a_filter_that_holds_for_ever_holds_up_to_a_limit() {
+    let (mut node, mut app) = node_with(&[("holds", "guests/holds_forever", "")]);
+    node.config.filters = node.config.filters.replace("300ms", "1h");
+    (0..20_000).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
+    let mut agent = node.start();
+    agent.wait_until("most arrive", |_| node.fake.event_count() >= 10_000);
+    let expected: Vec<_> = app
+        .written()
+        .iter()
+        .map(support::kubelet::Written::expected)
+        .collect();
+    assert!(agent.drain().success());
+    node.config.filters = node.config.filters.replace("1h", "100ms");
+    let mut agent = node.start();
+    node.drain_after(&mut agent, app.written());
+    assert_eq!(expected.len(), node.fake.event_count());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+#[test]
+fn held_records_come_when_nothing_more_does() {
+    let (node, mut app) = node_with(&[("holds", "guests/holds_forever", "")]);
+    (0..10).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
+    let mut agent = node.start();
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+#[test]
+fn a_filter_that_floods_the_agents_log_is_cut_short() {
+    let (node, mut app) = node_with(&[("floods", "guests/floods_log", "")]);
+    let mut agent = node.start();
+    for _ in 0..5 {
+        app.print_numbered(Stream::Stdout, "a batch of its own");
+        node.wait_for(&mut agent, app.written());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let said = agent.stderr();
+    let flood: Vec<&str> = said.lines().filter(|line| line.contains("xüü")).collect();
+    // Ten a second of 5,000, over a few seconds.
+    assert!((1..=200).contains(&flood.len()), "{} lines", flood.len());
+    assert!(
+        flood.iter().all(|line| line.len() < 1500),
+        "a line is too long"
+    );
+    assert!(
+        flood.iter().all(|line| line.contains("floods")),
+        "a line does not name the filter"
+    );
+}
+
+#[test]
+fn a_filters_own_counters_are_shown_up_to_a_limit() {
+    let (mut node, mut app) = node_with(&[("counts", "guests/many_counters", "")]);
+    let address = with_metrics(&mut node);
+    app.print_numbered(Stream::Stdout, "a record");
+    let mut agent = node.start();
+    node.wait_for(&mut agent, app.written());
+    let metrics = metrics(address);
+    let custom = metrics
+        .lines()
+        .filter(|line| line.starts_with("logsieve_filter_custom_total{"));
+    assert_eq!(custom.count(), 32, "{metrics}");
+    assert!(
+        !metrics.contains("\"Bad\"") && !metrics.contains("\"a-b\""),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn an_instance_that_fails_is_replaced_by_a_fresh_one() {
+    let (node, mut app) = node_with(&[("numbers", "guests/traps_on_one_record", "")]);
+    let mut agent = node.start();
+    app.print("one");
+    agent.wait_until("the first arrives", |_| node.fake.event_count() >= 1);
+    // The instance in charge has seen a record, so it traps; a fresh one does not.
+    app.print("tired two");
+    agent.wait_until("the second arrives", |_| node.fake.event_count() >= 2);
+    assert_eq!(
+        texts(&node, "/eks/web", "shop-1/app"),
+        ["1 one", "1 tired two"]
+    );
 }

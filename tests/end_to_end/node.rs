@@ -4,6 +4,8 @@
 //! nothing else. Waiting is for records, never for time.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 use support::agent::Agent;
@@ -39,6 +41,8 @@ pub struct Config {
     pub routes: String,
     /// Further keys of `source.container_log`, as flow YAML without its braces.
     pub source: String,
+    /// The admin page's address, or `null`.
+    pub listen: String,
     /// Whole further lines.
     pub more: String,
 }
@@ -58,6 +62,7 @@ impl Node {
             destinations: format!("{{ main: {} }}", cloudwatch(&fake.url(), "format: text")),
             routes: "[{ destination: main }]".to_owned(),
             source: String::new(),
+            listen: "null".to_owned(),
             more: String::new(),
         };
         Node {
@@ -83,6 +88,7 @@ impl Node {
             destinations,
             routes,
             source,
+            listen,
             more,
         } = &self.config;
         let path = self.root.path().join("logsieve.yaml");
@@ -90,7 +96,7 @@ impl Node {
         let text = format!(
             "state: {}\nsource: {{ container_log: {{ path: {}, links: {}, {source} }} }}\n\
              filters: {filters}\ndestinations: {destinations}\nroutes: {routes}\n\
-             telemetry: {{ listen: null }}\n{more}\n",
+             telemetry: {{ listen: {listen} }}\n{more}\n",
             self.state().display(),
             pods.display(),
             links.display(),
@@ -122,6 +128,8 @@ impl Node {
     /// Waits until every one of these records is at the service, then drains the agent.
     pub fn drain_after(&self, agent: &mut Agent, written: &[Written]) {
         self.wait_for(agent, written);
+        // They may all have been there before it was up; a signal would then meet a deaf process.
+        wait_for_words(agent, "logsieve runs");
         let status = agent.drain();
         assert!(
             status.success(),
@@ -133,9 +141,14 @@ impl Node {
     /// Waits until every one of these records is at the service.
     pub fn wait_for(&self, agent: &mut Agent, written: &[Written]) {
         // Counting is cheap, and comparing is not: compare when the count may be right.
-        agent.wait_until("the records arrive", |_| {
+        let arrived = agent.holds_in_time(|_| {
             self.fake.event_count() >= written.len() && self.tally(written).losses() == 0
         });
+        assert!(
+            arrived,
+            "waited in vain for these records:\n{}",
+            self.tally(written)
+        );
     }
 
     /// What was written against what CloudWatch shows.
@@ -202,6 +215,35 @@ pub fn module(name: &str) -> PathBuf {
         .map(|folder| folder.join(format!("{name}.wasm")));
     let found = path.take(3).find(|path| path.exists());
     found.unwrap_or_else(|| panic!("there is no `target/{name}.wasm`: run `cargo xtask test`"))
+}
+
+/// Turns the admin page on, and returns its address.
+pub fn with_metrics(node: &mut Node) -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port on the loopback interface");
+    let address = free.local_addr().expect("it has an address");
+    node.config.listen = format!("\"{address}\"");
+    address
+}
+
+/// What the agent's admin page shows under `/metrics`; nothing while it is not up.
+pub fn metrics(address: SocketAddr) -> String {
+    let mut page = String::new();
+    if let Ok(mut stream) = TcpStream::connect(address) {
+        let request = "GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
+        stream
+            .write_all(request.as_bytes())
+            .expect("a request can be sent");
+        stream.read_to_string(&mut page).expect("the page is text");
+    }
+    page
+}
+
+/// The most that a process has had in memory, bytes.
+pub fn memory_peak(process: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it is running");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.expect("Linux tells").trim().trim_end_matches(" kB");
+    kilobytes.parse::<usize>().expect("a number") * 1024
 }
 
 /// How long a test waits when it shows that something does *not* happen.

@@ -3,8 +3,10 @@
 //! Each step of the kubelet's rotation is held still where a careless reader would lose records.
 
 use std::fs;
+use std::time::Duration;
 
 use support::agent::Agent;
+use support::cloudwatch::{Fault, Rule};
 use support::kubelet::{Container, ROTATION, Step, Stream};
 
 use crate::node::{Node, a_while};
@@ -64,6 +66,25 @@ fn a_file_that_takes_the_inode_of_a_deleted_one_is_read_from_its_start() {
         app.step(Step::Reopen);
         print(&mut app, 5, "in a new file");
         node.wait_for(&mut agent, app.written());
+    }
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+/// The folder is listed because of a rename, and the next rename falls into the listing.
+#[test]
+fn a_file_that_is_renamed_while_its_folder_is_listed_is_read_once() {
+    let (node, mut agent, mut app) = running();
+    // Answers take a while, so that a file which is found twice is also sent twice.
+    let slow = Fault::Slow { milliseconds: 200 };
+    node.fake
+        .set_script(vec![Rule::always(slow).on("PutLogEvents")]);
+    for _ in 0..300 {
+        app.step(Step::Rename);
+        print(&mut app, 1, "between the names");
+        app.step(Step::Reopen);
+        print(&mut app, 3, "in the new file");
+        std::thread::sleep(Duration::from_millis(2));
     }
     node.drain_after(&mut agent, app.written());
     node.tally(app.written()).assert_exactly_once();

@@ -203,27 +203,31 @@ impl Agent {
     ///
     /// # Panics
     /// When it does not hold within [`wait::PATIENCE`], or the agent ends: with what it said.
-    pub fn wait_until(&mut self, what: &str, mut condition: impl FnMut(&Agent) -> bool) {
-        let mut holds = false;
-        wait::holds_within(wait::PATIENCE, || {
-            let ended = !self.is_running();
-            holds = condition(self);
-            holds || ended
-        });
-        if !holds {
+    pub fn wait_until(&mut self, what: &str, condition: impl FnMut(&Agent) -> bool) {
+        if !self.holds_in_time(condition) {
             let state = if self.is_running() {
                 "is running"
             } else {
                 "has ended"
             };
-            if state == "has ended" {
+            let said = self.stderr();
+            panic!("waited in vain until {what}; the agent {state} and said:\n{said}");
+        }
+    }
+
+    /// Waits until something holds, at most [`wait::PATIENCE`], or the agent ends. Whether it does.
+    pub fn holds_in_time(&mut self, mut condition: impl FnMut(&Agent) -> bool) -> bool {
+        let mut holds = false;
+        wait::holds_within(wait::PATIENCE, || {
+            let ended = !self.is_running();
+            if ended {
+                // All of its last words.
                 self.wait_for_exit();
             }
-            panic!(
-                "waited in vain until {what}; the agent {state} and said:\n{}",
-                self.stderr()
-            );
-        }
+            holds = condition(self);
+            holds || ended
+        });
+        holds
     }
 
     fn signal(&self, signal: Signal) {

@@ -18,7 +18,17 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("main", &["cli"]),
     (
         "cli",
-        &["config", "agent", "filter", "source", "record", "telemetry"],
+        // `check` and `filter test` show what stages would do: names at sinks, times.
+        &[
+            "config",
+            "agent",
+            "filter",
+            "source",
+            "sink",
+            "record",
+            "clock",
+            "telemetry",
+        ],
     ),
     (
         "agent",
@@ -32,7 +42,17 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "telemetry",
         ],
     ),
-    ("lane", &["stages", "record", "clock", "telemetry::metrics"]),
+    // A lane keeps its files' watermarks, and posts them for whoever saves.
+    (
+        "lane",
+        &[
+            "stages",
+            "checkpoint",
+            "record",
+            "clock",
+            "telemetry::metrics",
+        ],
+    ),
     ("config", &["stages", "checkpoint", "telemetry", "record"]),
     ("stages", &["record", "telemetry::metrics", "clock"]),
     ("checkpoint", &["record", "telemetry::metrics", "clock"]),

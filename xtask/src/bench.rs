@@ -1,4 +1,5 @@
-//! `cargo xtask bench [NAME-PREFIX]`: one JSON line a figure; see `tests/bench/`.
+//! `cargo xtask bench [NAME-PREFIX]`: one JSON line a figure; see `tests/bench/`. Everything is built
+//! first, so that nothing compiles while something is measured.
 
 use anyhow::Result;
 

@@ -1,4 +1,5 @@
-//! Builds the agent and everything that tests, demo and benchmarks run.
+//! Builds the agent and everything that tests, demo and benchmarks run, always in one selection, so
+//! that they share their compiled dependencies.
 
 use std::process::Command;
 

@@ -110,7 +110,7 @@ impl Toolchain {
             }
         }
         let version = output(Command::new(DEBIAN_RUSTC).arg("--version"))?;
-        if !minor(&version).is_some_and(|minor| minor >= MINOR_MIN) {
+        if minor(&version).is_none_or(|minor| minor < MINOR_MIN) {
             bail!("{DEBIAN_RUSTC} is `{version}`, and 1.{MINOR_MIN} is needed");
         }
         let sysroot = output(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"]))?;

@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: the tests that take minutes, at full length.
+//! `cargo xtask soak`: the tests that take minutes, at full length, one after the other, so that they
+//! do not disturb each other.
 
 use anyhow::Result;
 

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: every test, on real parts.
+//! `cargo xtask test`: every test, on real parts. What they need is built or installed first, so it can
+//! be the first thing that is run on a fresh machine.
 
 use anyhow::Result;
 

@@ -33,10 +33,13 @@ pub fn build_all() -> Result<Built> {
         Toolchain::Rustup => "rustup",
         Toolchain::Debian => "debian",
     });
-    // Two calls: built together, the filters would get the features that the guests ask for.
-    let packages = FILTERS.iter().flat_map(|filter| ["--package", filter]);
-    run(cargo(toolchain, &folder).args(packages))?;
-    run(cargo(toolchain, &folder).args(["--package", GUESTS, "--examples"]))?;
+    let packages = FILTERS
+        .iter()
+        .chain([&GUESTS])
+        .flat_map(|name| ["--package", name]);
+    run(cargo(toolchain, &folder)
+        .args(packages)
+        .args(["--lib", "--examples"]))?;
 
     let modules = folder.join(TARGET).join(PROFILE);
     let built = Built {
@@ -114,7 +117,10 @@ fn copy(from: &Path, names: &[String], to: &Path) -> Result<()> {
     for name in names {
         let (from, to) = (from.join(name), to.join(name));
         let (from, to) = (from.with_extension("wasm"), to.with_extension("wasm"));
-        std::fs::copy(&from, &to)
+        // Renamed into place: an agent or a test may be reading the former one.
+        let new = to.with_extension("new");
+        std::fs::copy(&from, &new)
+            .and_then(|_| std::fs::rename(&new, &to))
             .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
     }
     Ok(())

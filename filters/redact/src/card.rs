@@ -57,8 +57,23 @@ fn group(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
+/// True behind a point and at most four digits more: so many digits has no fraction of a larger
+/// number. They must not belong to what may be masked itself: a word, or a card number's groups.
 fn is_fraction(text: &[u8], start: usize) -> bool {
-    matches!(text[..start], [.., digit, b'.'] if digit.is_ascii_digit())
+    let Some(before) = text[..start].strip_suffix(b".") else {
+        return false;
+    };
+    let whole = before
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let belongs_to_more = match before[..before.len() - whole] {
+        [.., digit, b' ' | b'-'] => digit.is_ascii_digit() && whole >= GROUP_DIGITS_MIN,
+        [.., byte] => byte.is_ascii_alphanumeric(),
+        [] => false,
+    };
+    (1..=4).contains(&whole) && !belongs_to_more
 }
 
 #[derive(Default)]

@@ -1,4 +1,5 @@
-//! What the operator may set. README.md shows it from the operator's side.
+//! What the operator may set; README.md shows it from the operator's side. Settings that would mask
+//! nothing are refused: a redaction that silently does not run is worse than none.
 
 use std::collections::BTreeMap;
 

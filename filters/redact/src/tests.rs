@@ -1,4 +1,5 @@
 //! What is masked and what is left alone, one kind at a time; `properties` says it for any bytes.
+//! They need neither Wasm nor a cluster.
 
 mod properties;
 
@@ -113,7 +114,7 @@ fn no_digit_stays_where_more_digits_follow() {
 fn numbers_that_are_no_card_stay() {
     stays("4111111111111112"); // fails Luhn
     stays("1767225600000"); // a timestamp; whether it passes Luhn does not matter
-    stays("0.8414709848078965 0.4111111111111111");
+    stays("0.4111111111111111,1234.4111111111111111");
     stays("2026-01-01 12:30:00.123456789");
     stays("41111111111111111111"); // twenty digits
     stays("10.0.0.12 10.20.30.40");

@@ -4,14 +4,12 @@
 
 use std::ops::Range;
 
-/// The access key id at `at`: `AKIA` or `ASIA`, and sixteen more capitals or digits.
+/// The access key id at `at`: `AKIA` or `ASIA`, and exactly sixteen more capitals or digits.
 pub(crate) fn aws_key(text: &[u8], at: usize) -> Option<Range<usize>> {
     const LENGTH: usize = 20;
-    let key = text.get(at..at + LENGTH)?;
-    let is_key = matches!(key, [b'A', b'K' | b'S', b'I', b'A', ..])
-        && key
-            .iter()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let begins = matches!(text[at..], [b'A', b'K' | b'S', b'I', b'A', ..]);
+    let in_key = |byte: &&u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    let is_key = begins && text[at..].iter().take_while(in_key).count() == LENGTH;
     is_key.then_some(at..at + LENGTH)
 }
 

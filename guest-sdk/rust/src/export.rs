@@ -19,7 +19,7 @@ use crate::wire::logsieve::filter::records::Outcome;
 /// # use logsieve_filter::{export_filter, Filter};
 /// struct DropDebug;
 /// # impl Filter for DropDebug {}
-/// export_filter!(DropDebug); // a filter without settings: a unit struct
+/// export_filter!(DropDebug); // a filter without settings: a unit struct, or `Name { field: 0 }`
 /// ```
 ///
 /// With settings: a function that takes them as a struct which serde can read, and says what is
@@ -49,6 +49,11 @@ use crate::wire::logsieve::filter::records::Outcome;
 macro_rules! export_filter {
     ($filter:ident $(,)?) => {
         $crate::export_filter!(@ $filter, |settings| $crate::__private::no_settings(settings, $filter));
+    };
+    ($filter:ident { $($fields:tt)* } $(,)?) => {
+        $crate::export_filter!(@ $filter, |settings| {
+            $crate::__private::no_settings(settings, $filter { $($fields)* })
+        });
     };
     ($filter:ty, $new:expr $(,)?) => {
         $crate::export_filter!(@ $filter, |settings| $crate::__private::with_settings(settings, $new));
@@ -81,6 +86,9 @@ macro_rules! export_filter {
 
             #[cfg(target_arch = "wasm32")]
             $crate::wire::export!(Exported with_types_in $crate::wire);
+
+            // Natively too, for the compiler to see that the filter is used.
+            let _ = CONFIGURE;
         };
     };
 }

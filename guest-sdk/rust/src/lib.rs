@@ -24,8 +24,7 @@
 //! ```
 //!
 //! The crate type is `cdylib`, and `cargo build --release --target wasm32-unknown-unknown` leaves a
-//! module that the agent loads as it is. Do not set `strip = true` in its profile (`"debuginfo"` is
-//! fine): the linker would strip the description of the module's interface with the symbols.
+//! module that the agent loads as it is. README.md has the profile that makes it small.
 #![warn(missing_docs)]
 
 // In the order in which a batch meets them.
@@ -57,3 +56,8 @@ pub use wire::logsieve::filter::records::Batch as Columns;
 pub mod __private {
     pub use crate::export::{Slot, no_settings, with_settings};
 }
+
+/// Compiles what README.md shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

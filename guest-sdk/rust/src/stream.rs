@@ -22,6 +22,7 @@ impl Stream {
         }
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::Stdout => 1,

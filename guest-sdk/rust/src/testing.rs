@@ -39,3 +39,6 @@ pub fn run<T: Into<Input>>(
 pub fn settings<S: serde::de::DeserializeOwned>(json: &str) -> Result<S, String> {
     crate::settings::parse(json)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! The agent's threads: a ten-line loop around each piece of plain code.
+//! The agent's threads: a ten-line loop around each piece of plain code. What decides anything is
+//! elsewhere, where a simulation and a test can drive it.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,5 @@
-//! Where lanes post how far their files are settled, and whoever saves takes it from.
+//! Where lanes post how far their files are settled, and whoever saves takes it from. A lane posts once
+//! for each receipt that moves a watermark, never for a record.
 
 use std::sync::Mutex;
 

@@ -1,4 +1,5 @@
-//! `logsieve check`: what the agent would do with this configuration on this node, without doing it.
+//! `logsieve check`: what the agent would do with this configuration on this node, without doing it:
+//! modules are loaded and configured, containers are listed, nothing is read or sent.
 
 use std::path::Path;
 use std::process::ExitCode;

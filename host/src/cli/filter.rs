@@ -1,4 +1,5 @@
-//! `logsieve filter`: an author's tools, on the agent's own engine.
+//! `logsieve filter`: an author's tools, on the agent's own engine and limits, so that what passes
+//! here passes in the agent. They need no cluster and no configuration.
 
 mod test;
 

@@ -1,4 +1,5 @@
-//! `logsieve run`: the agent.
+//! `logsieve run`: the agent. Nothing is decided here: the configuration is read and checked, the log
+//! is started, and `agent` does the rest.
 
 use std::path::Path;
 use std::process::ExitCode;

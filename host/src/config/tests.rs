@@ -1,3 +1,6 @@
+//! What a configuration comes to, what is refused and in which words, and that the example in
+//! `deploy/` says all there is to say.
+
 use super::*;
 
 const GOOD: &str = "

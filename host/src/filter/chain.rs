@@ -12,7 +12,8 @@ use super::instance::{Blueprint, Failure, Instance};
 use crate::record::columns::RouteId;
 use crate::record::{Batch, Columns, Container};
 
-/// Held records of one container and filter, at which the next batch is the last.
+/// What one filter may hold for one container; a batch of which it would hold more is handed over
+/// again, as the last of its event.
 const HELD_RECORDS_MAX: usize = 1000;
 const HELD_BYTES_MAX: usize = 1024 * 1024;
 
@@ -53,6 +54,10 @@ impl Filter {
         let Err(failure) = first else {
             return (columns, first);
         };
+        if matches!(failure, Failure::Settings { .. }) {
+            // A fresh instance would be asked the same.
+            return (columns, Err(failure));
+        }
         tracing::warn!(
             filter = self.name(),
             container = container.label(),
@@ -173,18 +178,14 @@ pub fn run(
     run: &mut Run<'_>,
 ) -> Result<Batch, Blocked> {
     for (place, filter) in chain.iter().enumerate() {
-        let mut last = run.last;
         if let Some(mut held) = run.held.take(place) {
-            // At the limit nothing more may be held: what comes now is the last of its event.
-            last |=
-                held.columns.len() >= HELD_RECORDS_MAX || held.columns.text.len() >= HELD_BYTES_MAX;
             held.append(batch);
             batch = held;
         }
         if batch.columns.is_empty() {
             continue;
         }
-        batch = one(&mut filters[*filter], place, batch, last, run)?;
+        batch = one(&mut filters[*filter], place, batch, run)?;
     }
     Ok(batch)
 }
@@ -193,12 +194,15 @@ fn one(
     filter: &mut Filter,
     place: usize,
     mut batch: Batch,
-    last: bool,
     run: &mut Run<'_>,
 ) -> Result<Batch, Blocked> {
     let records = batch.columns.len();
     let columns = std::mem::take(&mut batch.columns);
-    let (columns, applied) = filter.call(run.container, columns, last, &run.times);
+    let (mut columns, mut applied) = filter.call(run.container, columns, run.last, &run.times);
+    if applied.as_ref().is_ok_and(|a| too_much(&columns, a.hold)) {
+        // It would hold more than is allowed, so this is the last of its event.
+        (columns, applied) = filter.call(run.container, columns, true, &run.times);
+    }
     batch.columns = columns;
     let metrics = &filter.blueprint.metrics;
     metrics.records.inc_by(records as u64);
@@ -220,9 +224,16 @@ fn one(
         run.held.put(place, held);
     }
     if let Some(columns) = applied.columns {
-        batch.columns = columns;
+        batch.replace(columns);
     }
     Ok(batch)
+}
+
+/// Whether the records at the end are more than may be held.
+fn too_much(columns: &Columns, hold: usize) -> bool {
+    let first = columns.len().saturating_sub(hold);
+    hold > HELD_RECORDS_MAX
+        || (hold > 0 && columns.text.len() - columns.start(first) > HELD_BYTES_MAX)
 }
 
 fn policy(filter: &Filter, mut batch: Batch, failure: Failure) -> Result<Batch, Blocked> {

@@ -11,6 +11,9 @@ use super::bindings::logsieve::filter::records::{Change, Edit, Splice};
 use crate::record::Columns;
 use crate::record::columns::RouteId;
 
+/// Bytes of an unknown route's name that are shown.
+const ROUTE_BYTES_SHOWN: usize = 256;
+
 /// What a filter's outcome is held against.
 pub struct Rules<'a> {
     /// Bytes of text that may come out.
@@ -218,7 +221,7 @@ impl<'a> One<'a> {
                 let allowed = self.rules.routes.iter().find(|(name, _)| name == route);
                 let (_, id) = allowed.ok_or_else(|| BadOutcome::Route {
                     edit,
-                    route: route.clone(),
+                    route: route[..route.floor_char_boundary(ROUTE_BYTES_SHOWN)].to_owned(),
                 })?;
                 self.route = Some(*id);
             }

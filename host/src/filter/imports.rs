@@ -1,4 +1,5 @@
-//! What a filter may ask the agent for: one file per interface of the contract.
+//! What a filter may ask the agent for: one file per interface of the contract. All work on the
+//! `State` of one instance, and reach nothing beyond it.
 
 pub mod origin;
 pub mod patterns;

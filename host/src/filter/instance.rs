@@ -102,7 +102,9 @@ impl Instance {
             .call_configure(&mut store, &from.settings)
             .map_err(|e| failure(&store, &from.limits, &e))?;
         drop(call);
-        configured.map_err(|reason| Failure::Settings { reason })?;
+        configured.map_err(|reason| Failure::Settings {
+            reason: short(reason),
+        })?;
         Ok(Self {
             store,
             bindings,
@@ -130,6 +132,7 @@ impl Instance {
         let state = self.store.data_mut();
         state.container = Some(container.clone());
         state.batch = Some(columns.clone());
+        state.memory.refused = false;
         state.deadline.begin(limit);
         self.store.set_epoch_deadline(1);
         let batch = Batch {
@@ -147,7 +150,9 @@ impl Instance {
         drop(call);
         let outcome = match called {
             Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(reason)) => Err(Failure::Refused { reason }),
+            Ok(Err(reason)) => Err(Failure::Refused {
+                reason: short(reason),
+            }),
             Err(error) => Err(failure(&self.store, &self.limits, &error)),
         };
         self.store.data_mut().batch = None;
@@ -160,6 +165,15 @@ impl Instance {
     }
 }
 
+/// Bytes of a filter's own words that are kept.
+const REASON_BYTES_MAX: usize = 1024;
+
+/// A filter's words, bounded: they go to logs and to status.
+fn short(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+    reason
+}
+
 fn failure(store: &Store<State>, limits: &Limits, error: &wasmtime::Error) -> Failure {
     if let Some(overran) = error.downcast_ref::<Overran>() {
         return Failure::Overran(*overran);
@@ -169,7 +183,7 @@ fn failure(store: &Store<State>, limits: &Limits, error: &wasmtime::Error) -> Fa
         return Failure::Memory { limit };
     }
     let cause = match error.downcast_ref::<wasmtime::Trap>() {
-        Some(trap) => trap.to_string(),
+        Some(trap) => trap.to_string().replacen("wasm trap: ", "", 1),
         None => error.root_cause().to_string(),
     };
     Failure::Trap { cause }

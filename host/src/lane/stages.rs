@@ -1,4 +1,5 @@
-//! The stages behind reading, as one lane owns them: match, chain, pack.
+//! The stages behind reading, as one lane owns them: match, chain, pack. They share one chunk and one
+//! set of columns, used again for every batch of every container.
 
 use std::sync::Arc;
 use std::time::Duration;

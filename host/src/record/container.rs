@@ -1,4 +1,5 @@
-//! The workload that a record came from, and what is known about it.
+//! The workload that a record came from, and what is known about it. Shared, never changed: new facts
+//! make a new one, so that whoever keeps something for it sees the change.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
 //! Records as lines on standard output: for a first look, for tests, and for whoever pipes them on.
+//! Whoever reads there sets the pace; what could not be written is read again later.
 
 use std::io::Write;
 use std::sync::Arc;

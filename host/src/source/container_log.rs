@@ -8,6 +8,7 @@ pub mod decode;
 pub mod discover;
 pub mod files;
 pub mod identity;
+pub mod line;
 pub mod partial;
 pub mod path;
 pub mod tail;

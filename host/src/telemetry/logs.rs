@@ -1,4 +1,5 @@
-//! The agent's own log, on standard error: for people by default, as JSON for machines.
+//! The agent's own log, on standard error: for people by default, as JSON for machines. Its messages
+//! are constant, and what varies is in fields.
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;

@@ -1,4 +1,5 @@
-//! Log files to measure with: made once, kept in `target/bench`, the same for every run.
+//! Log files to measure with: made once, kept in `target/bench`, the same for every run. They are in
+//! the page cache when they are read, so that the agent is measured and not the disk.
 
 use std::path::{Path, PathBuf};
 

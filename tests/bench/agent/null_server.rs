@@ -1,4 +1,5 @@
-//! A server that answers every POST with `{}`: so that a sender is measured, and no service.
+//! A server that answers every POST with `{}`: so that a sender is measured, and no service. It runs in
+//! the benchmark's process, whose CPU time does not count.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,5 @@
-//! Changes nothing: what a call costs by itself.
+//! Changes nothing.
+//! So it shows what a call costs by itself, and that records pass as they are.
 
 use logsieve_filter::{Filter, export_filter};
 

@@ -1,4 +1,5 @@
-//! A node's log folder with a handful of records in it, and the agent's configuration for it.
+//! A node's log folder with a handful of records in it, and the agent's configuration for it. The lines
+//! are laid out as the kubelet and containerd do, one of them in pieces.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -168,7 +169,8 @@ filters:
   modules:
     drop:
       settings: {{ drop: {{ contains: ['\"level\":\"debug\"', 'GET /healthz'] }} }}
-    redact: {{}}
+    redact:
+      settings: {{ card_keeps_last_four: true }}
 destinations:
   main:
     cloudwatch:

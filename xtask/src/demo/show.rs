@@ -1,4 +1,5 @@
 //! Before and after, for a person: what each container printed, what arrived, and which filter did it.
+//! What is shown as sent is what the stand-in stored, nothing else.
 
 use std::io::IsTerminal;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! The project's own CloudWatch Logs stand-in, as a process.
+//! The project's own CloudWatch Logs stand-in, as a process. It checks signatures and limits as the
+//! service does, and tells what it stored.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,5 @@
 //! Changes in any order come out in the contract's order, or are an error in words.
+//! What the contract forbids never leaves the SDK.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
 //! `logsieve filter test`: runs `examples.yaml` through the agent's own engine and shows what differs.
+//! What an example does not say (a time, an output) is not held against the filter.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

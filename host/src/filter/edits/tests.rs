@@ -1,3 +1,6 @@
+//! Every change alone and together, every rule broken by name, and whatever else a guest may give
+//! back: applied whole or refused, never half.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,4 +1,5 @@
-//! `origin`: facts about the container that wrote the batch in hand.
+//! `origin`: facts about the container that wrote the batch in hand. They are copied to the guest when
+//! it asks, so a filter that does not ask pays nothing.
 
 use super::State;
 use crate::filter::bindings::logsieve::filter::origin::Host;

@@ -5,6 +5,7 @@
 //! matches and records, matches a record are capped, and compiled size is bounded.
 
 use regex_automata::meta::{Cache, Regex};
+use regex_automata::util::iter::Searcher;
 use regex_automata::{Anchored, Input};
 use wasmtime::component::Resource;
 
@@ -13,6 +14,9 @@ use crate::filter::bindings::logsieve::filter::patterns::{Found, Host, HostPatte
 
 /// Matches a record; more trap the call rather than hide something from a redaction.
 pub const MATCHES_PER_RECORD_MAX: usize = 1000;
+/// Text of the patterns of one set, bytes: a parser's tree takes up to 2 KiB for each, and no deadline
+/// interrupts it.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// How many searches pass between two looks at the deadline.
 const SEARCHES_PER_LOOK: usize = 16;
 
@@ -35,6 +39,12 @@ impl HostPatternSet for State {
         &mut self,
         patterns: Vec<String>,
     ) -> wasmtime::Result<Result<Resource<PatternSet>, String>> {
+        let text: usize = patterns.iter().map(String::len).sum();
+        if text > TEXT_BYTES_MAX {
+            let refusal =
+                format!("the patterns are {text} bytes long; {TEXT_BYTES_MAX} are allowed");
+            return Ok(Err(refusal));
+        }
         let room = self.pattern_bytes_max.saturating_sub(self.pattern_bytes);
         let config = Regex::config().nfa_size_limit(Some(room)).utf8_empty(false);
         let syntax = regex_automata::util::syntax::Config::new().utf8(false);
@@ -61,11 +71,13 @@ impl HostPatternSet for State {
         let mut searches = 0;
         for at in 0..batch.len() {
             let text = batch.record(at);
-            let mut input = Input::new(text);
+            let mut searcher = Searcher::new(Input::new(text));
             let mut matches = 0;
-            while input.start() <= text.len() {
+            loop {
                 look(&mut searches, &mut self.deadline)?;
-                let Some(m) = set.regex.search_with(&mut set.cache, &input) else {
+                let next =
+                    searcher.advance(|input| Ok(set.regex.search_with(&mut set.cache, input)));
+                let Some(m) = next else {
                     break;
                 };
                 if matches == MATCHES_PER_RECORD_MAX {
@@ -78,12 +90,6 @@ impl HostPatternSet for State {
                     start: small(m.start()),
                     end: small(m.end()),
                 });
-                // An empty match would be found again for ever.
-                let next = m.end() + usize::from(m.is_empty());
-                if next > text.len() {
-                    break;
-                }
-                input.set_start(next);
             }
         }
         Ok(found)
@@ -132,8 +138,7 @@ fn refusal(patterns: &[String], error: &regex_automata::meta::BuildError, room: 
     let which = error
         .pattern()
         .and_then(|id| Some((id, patterns.get(id.as_usize())?)));
-    if let Some(limit) = error.size_limit() {
-        let _ = limit;
+    if error.size_limit().is_some() {
         return format!(
             "the patterns are larger than {room} bytes compiled; `limits.patterns` allows more"
         );

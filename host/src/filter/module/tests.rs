@@ -1,3 +1,6 @@
+//! Files that are no filter, each refused by what is wrong with it. Modules that are filters are run
+//! in `tests/filters`, compiled from their sources.
+
 use super::*;
 use crate::clock::Clock;
 
@@ -27,15 +30,19 @@ fn an_import_that_no_filter_may_use_is_refused_by_name() {
         "`f.wasm` imports `wasi:http/outgoing-handler@0.2.0`, which no filter may use"
     );
     assert_eq!(
-        refused_wat(r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#),
+        refused_wat(
+            r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#
+        ),
         "`f.wasm` imports `wasi_snapshot_preview1`, which no filter may use"
     );
 }
 
 #[test]
 fn a_module_for_another_version_of_the_contract_is_refused() {
-    let message = "`f.wasm` is built for `logsieve:filter@9.9.9`, and this agent runs logsieve:filter 0.1";
-    let exports = r#"(component (instance $i) (export "logsieve:filter/filter@9.9.9" (instance $i)))"#;
+    let message =
+        "`f.wasm` is built for `logsieve:filter@9.9.9`, and this agent runs logsieve:filter 0.1";
+    let exports =
+        r#"(component (instance $i) (export "logsieve:filter/filter@9.9.9" (instance $i)))"#;
     let imports = r#"(component (import "logsieve:filter/report@9.9.9" (instance)))"#;
     assert_eq!(refused_wat(exports), message);
     assert_eq!(refused_wat(imports), message);
@@ -43,10 +50,20 @@ fn a_module_for_another_version_of_the_contract_is_refused() {
 
 #[test]
 fn a_module_that_is_no_filter_is_refused() {
-    assert!(matches!(refused(&wat::parse_str("(component)").unwrap()), Error::NoFilter { .. }));
-    assert!(matches!(refused(&wat::parse_str("(module)").unwrap()), Error::NoFilter { .. }));
-    let empty = r#"(component (instance $i) (export "logsieve:filter/filter@0.1.0" (instance $i)))"#;
-    assert!(matches!(refused(&wat::parse_str(empty).unwrap()), Error::Link { .. }));
+    assert!(matches!(
+        refused(&wat::parse_str("(component)").unwrap()),
+        Error::NoFilter { .. }
+    ));
+    assert!(matches!(
+        refused(&wat::parse_str("(module)").unwrap()),
+        Error::NoFilter { .. }
+    ));
+    let empty =
+        r#"(component (instance $i) (export "logsieve:filter/filter@0.1.0" (instance $i)))"#;
+    assert!(matches!(
+        refused(&wat::parse_str(empty).unwrap()),
+        Error::Link { .. }
+    ));
 }
 
 #[test]
@@ -63,9 +80,15 @@ fn a_module_is_found_in_the_first_directory_that_has_it() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let paths: Vec<_> = folders.iter().map(|f| f.path().to_owned()).collect();
     let missing = find(Path::new("f.wasm"), &paths).unwrap_err().to_string();
-    assert!(missing.contains(&paths[1].display().to_string()), "{missing}");
+    assert!(
+        missing.contains(&paths[1].display().to_string()),
+        "{missing}"
+    );
     std::fs::write(paths[1].join("f.wasm"), "").unwrap();
-    assert_eq!(find(Path::new("f.wasm"), &paths).unwrap(), paths[1].join("f.wasm"));
+    assert_eq!(
+        find(Path::new("f.wasm"), &paths).unwrap(),
+        paths[1].join("f.wasm")
+    );
 }
 
 proptest::proptest! {

@@ -1,4 +1,5 @@
-//! One file of a container: where reading stands, and how far it is settled.
+//! One file of a container: where reading stands, and how far it is settled. It knows when it may be
+//! left for the next one, and when nothing more can come.
 
 use std::io;
 use std::sync::Arc;
@@ -127,7 +128,9 @@ impl File {
     /// # Errors
     /// Whatever the disk says.
     pub fn ready(&mut self, now: Duration, next_has_data: bool) -> io::Result<Ready> {
-        if !self.has_unread() && self.tail.next_look() <= now {
+        // With a successor there, what matters is only whether this one is at its end yet.
+        let ending = self.superseded_at.is_some() && !self.read_out;
+        if !self.has_unread() && (ending || self.tail.next_look() <= now) {
             if let Look::Truncated { unread } = self.tail.look(now)? {
                 return Ok(Ready::Truncated { unread });
             }
@@ -144,6 +147,11 @@ impl File {
         } else {
             Ready::Waiting
         })
+    }
+
+    /// Whether it has grown since the last look.
+    pub fn has_grown(&mut self, now: Duration) -> bool {
+        self.has_unread() || (self.tail.look(now).is_ok() && self.has_unread())
     }
 
     /// Nothing is unread as of this moment's look: so it is read out if the next file has begun.

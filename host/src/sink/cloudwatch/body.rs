@@ -117,7 +117,12 @@ pub struct Request {
     pub parts: Vec<Part>,
     pub permit: Permit,
     pub pool: Pool,
+    /// Held while the request is on its way: what tells the packer that its stream is busy.
+    pub flight: Flight,
 }
+
+/// Requests of one stream on their way: as many as there are copies of this.
+pub type Flight = Arc<()>;
 
 /// A body that is still being filled.
 pub struct Open {
@@ -215,7 +220,7 @@ impl Open {
 
     /// Makes a request of it.
     #[must_use]
-    pub fn seal(mut self) -> Request {
+    pub fn seal(mut self, flight: Flight) -> Request {
         if self.sorted {
             self.events.close();
         } else {
@@ -230,6 +235,7 @@ impl Open {
             parts: self.parts,
             permit: self.permit,
             pool: self.pool,
+            flight,
         }
     }
 }
@@ -264,7 +270,7 @@ mod tests {
         let mut open = open();
         push(&mut open, 5, "a \"b\"\n");
         push(&mut open, 6, "c");
-        let body = read(&open.seal().events);
+        let body = read(&open.seal(Flight::default()).events);
         assert_eq!(
             body,
             serde_json::json!({
@@ -284,7 +290,7 @@ mod tests {
         for (time, message) in [(7, "a"), (5, "b"), (7, "c"), (5, "d")] {
             push(&mut open, time, message);
         }
-        let body = read(&open.seal().events);
+        let body = read(&open.seal(Flight::default()).events);
         let messages: Vec<_> = body["logEvents"]
             .as_array()
             .unwrap()
@@ -300,7 +306,7 @@ mod tests {
         for time in 0..3 {
             push(&mut open, time, "m");
         }
-        let (first, second) = open.seal().events.halves();
+        let (first, second) = open.seal(Flight::default()).events.halves();
         assert_eq!((first.len(), second.len()), (1, 2));
         assert_eq!(read(&second)["logEvents"][1]["timestamp"], 2);
         let (_, one) = second.halves();

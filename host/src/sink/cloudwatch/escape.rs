@@ -1,4 +1,5 @@
-//! JSON strings, written without allocation.
+//! JSON strings, written without allocation, by a crate that looks at many bytes at once: escaping is
+//! what a sender does most, next to hashing.
 
 /// Appends `text` as the inside of a JSON string: escaped, without quotes.
 ///

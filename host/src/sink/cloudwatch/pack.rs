@@ -1,7 +1,8 @@
 //! Fills requests: records of a batch, escaped, into the open body of their stream.
 //!
 //! Many containers may share one stream; a body is closed when it is full, when an event would not
-//! fit its span of time, or when it has waited `flush_after`.
+//! fit its span of time, or when it has waited `flush_after` and its stream is free: while a request
+//! is on its way, the next one fills, so a slow service gets fewer and larger requests.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Delivery, Format, GroupShare, Names, Request};
-use super::body::{Open, Pool};
+use super::body::{Flight, Open, Pool};
 use super::envelope::{END, Envelope, MIDDLE, TIME_LEN, TimeText};
 use super::escape::{escape, escaped_len};
 use super::limits::{self, MESSAGE_BYTES_MAX};
@@ -26,6 +27,8 @@ pub struct Pack {
     share_of: GroupShare,
     shares: HashMap<String, Arc<Share>>,
     streams: HashMap<Names, Waiting>,
+    /// Streams that have requests on their way.
+    flights: HashMap<Names, Flight>,
     pool: Pool,
     writer: Writer,
 }
@@ -43,6 +46,7 @@ impl Pack {
             share_of,
             shares: HashMap::new(),
             streams: HashMap::new(),
+            flights: HashMap::new(),
             pool: Pool::default(),
             writer: Writer {
                 format: config.format,
@@ -134,16 +138,17 @@ impl Pack {
     }
 
     /// Sends a body that carries records of this delivery.
-    fn close(&self, mut full: Waiting, delivery: &Delivery<'_>, out: &mut Vec<Request>) {
+    fn close(&mut self, mut full: Waiting, delivery: &Delivery<'_>, out: &mut Vec<Request>) {
         if full.open.is_empty() {
             return;
         }
         full.open.owe(delivery.parts.part());
-        self.seal(full, out);
+        self.seal(delivery.names, full, out);
     }
 
-    fn seal(&self, full: Waiting, out: &mut Vec<Request>) {
-        let request = full.open.seal();
+    fn seal(&mut self, names: &Names, full: Waiting, out: &mut Vec<Request>) {
+        let flight = self.flights.entry(names.clone()).or_default().clone();
+        let request = full.open.seal(flight);
         self.writer
             .metrics
             .records
@@ -152,25 +157,34 @@ impl Pack {
     }
 
     pub fn flush(&mut self, now: Now, all: bool, out: &mut Vec<Request>) {
-        let due = |w: &Waiting| all || now.mono.saturating_sub(w.since) >= self.flush_after;
-        let names: Vec<_> = self
-            .streams
-            .iter()
-            .filter(|(_, waiting)| due(waiting))
-            .map(|(names, _)| names.clone())
-            .collect();
+        self.flights
+            .retain(|_, flight| Arc::strong_count(flight) > 1);
+        let due = |(names, waiting): &(&Names, &Waiting)| {
+            let old = now.mono.saturating_sub(waiting.since) >= self.flush_after;
+            all || (old && !self.flights.contains_key(*names))
+        };
+        let due = self.streams.iter().filter(due);
+        let names: Vec<_> = due.map(|(names, _)| names.clone()).collect();
         for names in names {
             if let Some(waiting) = self.streams.remove(&names)
                 && !waiting.open.is_empty()
             {
-                self.seal(waiting, out);
+                self.seal(&names, waiting, out);
             }
         }
     }
 
+    /// When the next body is due. Those whose stream is busy are due when it is free, and what
+    /// settles then wakes the lane.
     #[must_use]
     pub fn next_flush(&self) -> Option<Duration> {
-        let oldest = self.streams.values().map(|w| w.since).min()?;
+        let free = |(names, _): &(&Names, &Waiting)| !self.flights.contains_key(*names);
+        let oldest = self
+            .streams
+            .iter()
+            .filter(free)
+            .map(|(_, w)| w.since)
+            .min()?;
         Some(oldest + self.flush_after)
     }
 

@@ -196,6 +196,7 @@ impl Shared {
             parts,
             permit,
             pool,
+            flight,
         } = request;
         let mut pieces = vec![events];
         while let Some(piece) = pieces.pop() {
@@ -205,8 +206,9 @@ impl Shared {
                 pieces.push(first);
             }
         }
+        // First, so that the lane, woken by what settles, finds the stream free.
+        drop((flight, permit));
         parts.into_iter().for_each(Part::settle);
-        drop(permit);
     }
 
     /// Sends one body until it is taken; gives its halves where something in it is refused.

@@ -10,19 +10,9 @@
 pub mod cri;
 pub mod docker_json;
 
+use super::line::Line;
 use super::partial::{Joined, Partials};
 use crate::record::{BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Columns, FileId, Range, Receipt, Stream};
-
-/// One line, understood.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Line<'a> {
-    /// Nanoseconds since the Unix epoch.
-    pub time: u64,
-    pub stream: Stream,
-    /// More of this line follows in the next one of its stream.
-    pub partial: bool,
-    pub text: &'a [u8],
-}
 
 /// What a chunk of a file came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -96,25 +86,23 @@ impl Decoder {
         done
     }
 
-    /// Takes all of `chunk` as a piece of one line that is longer than any chunk. `head` is the
-    /// line's head when this is not its first piece; `end` says that the line ends with the chunk.
-    /// Returns the head for the pieces that follow.
+    /// Takes a piece of a line that is longer than any chunk, or has no end. Returns the line's head
+    /// for the pieces that follow.
     pub fn decode_piece(
         &mut self,
-        chunk: &[u8],
+        piece: Piece<'_>,
         place: Place,
-        head: Option<PieceHead>,
         partials: &mut Partials,
         columns: &mut Columns,
         receipt: &mut Receipt,
     ) -> (PieceHead, Decoded) {
-        let text = chunk.strip_suffix(b"\n").unwrap_or(chunk);
-        let ends = text.len() < chunk.len();
+        let text = piece.bytes.strip_suffix(b"\n").unwrap_or(piece.bytes);
+        let ends = piece.last || text.len() < piece.bytes.len();
         let mut done = Decoded {
-            consumed: chunk.len(),
+            consumed: piece.bytes.len(),
             ..Decoded::default()
         };
-        let (mut line, head) = match head {
+        let (mut line, head) = match piece.head {
             Some(head) => (
                 Line {
                     time: head.time,
@@ -147,7 +135,7 @@ impl Decoder {
             columns,
             receipt,
         };
-        let to = place.at + chunk.len() as u64;
+        let to = place.at + piece.bytes.len() as u64;
         done.split = out.take(&line, place.at, to);
         out.end_run(to);
         (head, done)
@@ -159,6 +147,16 @@ impl Decoder {
         }
         cri::line(line, &mut self.times)
     }
+}
+
+/// A piece of a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    pub bytes: &'a [u8],
+    /// The line's head, when this is not its first piece.
+    pub head: Option<PieceHead>,
+    /// The file ends with it, and no newline will come.
+    pub last: bool,
 }
 
 /// What the first piece of an over-long line says about the rest of it.

@@ -50,10 +50,15 @@ pub enum Sighting {
     },
 }
 
+/// A file that so many listings in a row do not show is gone. One listing proves nothing: a rename
+/// in its midst hides a file from it.
+const MISSED_MAX: u8 = 3;
+
 /// What is known of one container's folder.
 #[derive(Default)]
 struct Known {
-    open: HashSet<Inode>,
+    /// Files that a lane was told of, and how many listings in a row did not show them.
+    open: HashMap<Inode, u8>,
     /// Restarts whose container id is not known yet.
     unnamed: HashMap<u32, Arc<Container>>,
 }
@@ -172,8 +177,10 @@ impl Discover {
             }
         }
         if let Some(known) = self.known(pod, container) {
-            // Only what is listed can be met again; so the set stays as small as the folder.
-            known.open.retain(|inode| seen.contains(inode));
+            known.open.retain(|inode, missed| {
+                *missed = if seen.contains(inode) { 0 } else { *missed + 1 };
+                *missed < MISSED_MAX
+            });
         }
     }
 
@@ -195,7 +202,7 @@ impl Discover {
         let Some(known) = self.known(pod, container) else {
             return Ok((stat.inode, None));
         };
-        if !known.open.insert(stat.inode) {
+        if known.open.insert(stat.inode, 0).is_some() {
             return Ok((stat.inode, None));
         }
         if !described.facts.contains_key("container.id") {

@@ -5,7 +5,7 @@
 //! marked parts: nothing is cut, and memory stays bounded. What is pending here is in no receipt, so
 //! a restart reads it again.
 
-use super::decode::Line;
+use super::line::Line;
 use crate::record::{Range, Stream};
 
 /// A record that is whole, or a part of one that was too long.

@@ -1,3 +1,6 @@
+//! What is packed is what was written: messages, limits, parts of records too long, and receipts that
+//! settle with the last request.
+
 use std::sync::mpsc::channel;
 
 use super::*;

@@ -4,7 +4,7 @@
 //! colons. Times have up to nine digits of fraction, trailing zeros cut, and any offset. The line
 //! format is Kubernetes' (`kubernetes/design-proposals-archive`, "CRI: Log management").
 
-use super::Line;
+use super::super::line::Line;
 use crate::record::Stream;
 
 /// Reads one line without its newline; none if it is no CRI line.

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{Line, cri::Times};
+use super::super::line::Line;
+use super::cri::Times;
 use crate::record::Stream;
 
 #[derive(Deserialize)]

@@ -1,3 +1,6 @@
+//! Lines of every kind in reads of every size: the same records, and every byte in a receipt or
+//! waiting with its pieces.
+
 use std::sync::mpsc::channel;
 
 use proptest::prelude::*;
@@ -123,27 +126,20 @@ fn a_line_longer_than_any_chunk_is_taken_in_pieces() {
     let (mut columns, mut receipt) = (Columns::default(), receipt());
     let mut decoder = Decoder::default();
     let first = b"2026-01-01T00:00:00Z stderr F one ";
-    let (head, done) = decoder.decode_piece(
-        first,
-        PLACE,
-        None,
-        &mut partials,
-        &mut columns,
-        &mut receipt,
-    );
+    let mut piece = Piece {
+        bytes: first,
+        head: None,
+        last: false,
+    };
+    let (head, done) =
+        decoder.decode_piece(piece, PLACE, &mut partials, &mut columns, &mut receipt);
     assert_eq!((done.consumed, columns.len()), (first.len(), 0));
     let place = Place {
         at: first.len() as u64,
         ..PLACE
     };
-    decoder.decode_piece(
-        b"two\n",
-        place,
-        Some(head),
-        &mut partials,
-        &mut columns,
-        &mut receipt,
-    );
+    (piece.bytes, piece.head) = (b"two\n", Some(head));
+    decoder.decode_piece(piece, place, &mut partials, &mut columns, &mut receipt);
     assert_eq!(texts(&columns), ["one two"]);
     assert_eq!(columns.streams, [Stream::Stderr]);
     assert_eq!(receipt.bytes(), first.len() as u64 + 4);

@@ -1,0 +1,171 @@
+//! Filters that trap, loop, grow, panic or break the contract: none of them loses a record, holds
+//! up other containers or ends the agent.
+//!
+//! Each kind of failure meets each policy: `block` (the default), `pass` and `drop`.
+
+use support::agent::Agent;
+use support::kubelet::{Container, Stream};
+use support::wait;
+
+use crate::node::{Node, a_while, memory_peak, metrics, module, wait_for_words, with_metrics};
+
+/// The guests that fail on every batch.
+const FAILING: [&str; 7] = [
+    "repeats_memory",
+    "traps",
+    "loops_forever",
+    "grows_memory",
+    "huge_output",
+    "cannot_judge",
+    "panics",
+];
+
+/// A node where records of `web` meet this guest, and those of `free` no filter.
+fn node_with(guest: &str, policy: &str) -> (Node, Container, Container) {
+    let mut node = Node::new();
+    node.config.filters = format!(
+        "{{ modules: {{ bad: {{ module: {}, on_error: {policy}, limits: {{ cpu_per_batch: 50ms }} }} }} }}",
+        module(&format!("guests/{guest}")).display()
+    );
+    node.config.routes = "[{ match: { namespace: free }, destination: main }, \
+                           { filters: [bad], destination: main }]"
+        .to_owned();
+    let bad = node.kubelet.start("web", "shop-1", "app");
+    let free = node.kubelet.start("free", "other-1", "app");
+    (node, bad, free)
+}
+
+fn print(container: &mut Container) {
+    (0..20).for_each(|_| drop(container.print_numbered(Stream::Stdout, "panic, some words")));
+}
+
+/// Writes to both containers and waits for what no filter holds up.
+fn run(node: &Node, bad: &mut Container, free: &mut Container) -> Agent {
+    print(bad);
+    print(free);
+    let mut agent = node.start();
+    node.wait_for(&mut agent, free.written());
+    wait_for_words(&mut agent, "bad");
+    agent
+}
+
+#[test]
+fn a_failing_filter_blocks_its_container_and_no_other() {
+    for guest in FAILING {
+        let (mut node, mut bad, mut free) = node_with(guest, "block");
+        let mut agent = run(&node, &mut bad, &mut free);
+        a_while();
+        assert!(agent.is_running(), "{guest}");
+        node.tally(free.written()).assert_exactly_once();
+        agent.drain();
+        // A module that works takes its place: everything is still there.
+        node.config.filters = node
+            .config
+            .filters
+            .replace(&format!("{guest}.wasm"), "noop.wasm");
+        let mut agent = node.start();
+        let written = [bad.written(), free.written()].concat();
+        node.drain_after(&mut agent, &written);
+        node.tally(&written).assert_exactly_once();
+    }
+}
+
+#[test]
+fn under_pass_records_go_on_as_the_filter_was_handed_them() {
+    for guest in FAILING {
+        let (node, mut bad, mut free) = node_with(guest, "pass");
+        let mut agent = run(&node, &mut bad, &mut free);
+        let written = [bad.written(), free.written()].concat();
+        node.drain_after(&mut agent, &written);
+        node.tally(&written).assert_exactly_once();
+    }
+}
+
+#[test]
+fn under_drop_records_are_discarded_counted_and_not_read_again() {
+    let (mut node, mut bad, mut free) = node_with("traps", "drop");
+    let address = with_metrics(&mut node);
+    let mut agent = run(&node, &mut bad, &mut free);
+    let dropped = "logsieve_filter_dropped_records_total{filter=\"bad\"} 20";
+    wait::until("they are counted", || metrics(address).contains(dropped));
+    agent.drain();
+    node.config.filters = node.config.filters.replace("traps.wasm", "noop.wasm");
+    bad.print_numbered(Stream::Stdout, "behind the dropped");
+    let written = [&bad.written()[20..], free.written()].concat();
+    let mut agent = node.start();
+    node.drain_after(&mut agent, &written);
+    node.tally(&written).assert_exactly_once();
+}
+
+/// A blocked container is tried again, without a restart.
+#[test]
+fn a_blocked_container_is_tried_again() {
+    let (mut node, mut bad, mut free) = node_with("traps", "block");
+    let address = with_metrics(&mut node);
+    let mut agent = run(&node, &mut bad, &mut free);
+    let failures = || {
+        let metrics = metrics(address);
+        let lines = metrics
+            .lines()
+            .filter(|line| line.starts_with("logsieve_filter_failures_total"));
+        lines
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+            .sum::<u64>()
+    };
+    wait::until("it is tried a second time", || failures() >= 4);
+    assert!(
+        metrics(address).contains("logsieve_tail_blocked_containers 1"),
+        "{}",
+        metrics(address)
+    );
+    assert_eq!(agent.drain().code(), Some(0));
+    node.tally(free.written()).assert_exactly_once();
+}
+
+#[test]
+fn a_search_for_patterns_that_takes_too_long_fails_the_call() {
+    let (node, mut bad, _) = node_with("evil_patterns", "pass");
+    let text = format!("{} {}", bad.next_token(), "A".repeat(900_000));
+    bad.print(text);
+    let mut agent = node.start();
+    wait_for_words(&mut agent, "CPU time");
+    node.drain_after(&mut agent, bad.written());
+    node.tally(bad.written()).assert_exactly_once();
+}
+
+/// A guest may hand the same bytes over many times; the agent must not make so many copies.
+#[test]
+fn a_filter_that_gives_back_far_too_much_does_not_fill_the_agents_memory() {
+    let (node, mut bad, mut free) = node_with("repeats_memory", "pass");
+    let mut agent = run(&node, &mut bad, &mut free);
+    let written = [bad.written(), free.written()].concat();
+    node.wait_for(&mut agent, &written);
+    let peak = memory_peak(agent.process_id());
+    assert!(
+        peak < 350 << 20,
+        "the agent's memory was {} MiB at its peak",
+        peak >> 20
+    );
+}
+
+#[test]
+fn one_poisonous_record_under_pass_takes_no_other_with_it() {
+    let (node, mut bad, _) = node_with("traps_on_one_record", "pass");
+    for number in 0..50 {
+        let words = if number == 25 { "poison" } else { "some words" };
+        bad.print_numbered(Stream::Stdout, words);
+    }
+    let mut agent = node.start();
+    agent.wait_until("all arrive", |_| node.fake.event_count() >= 50);
+    assert!(agent.drain().success());
+    let events = node.fake.events();
+    assert_eq!(events.len(), 50);
+    for (event, written) in events.iter().zip(bad.written()) {
+        let text = std::str::from_utf8(&written.text).unwrap();
+        assert!(
+            event.message.ends_with(text),
+            "`{}` and `{text}`",
+            event.message
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! Filters through the agent's own engine, in this process.
+//!
+//! Guests that behave in one special way each (`tests/guests`) are loaded as the agent loads its
+//! modules, and run as a lane runs them; what becomes of records, of receipts and of the counters
+//! is held against the contract in `wit/filter.wit`.
+
+mod bad_edits;
+mod changes;
+mod engine;
+mod failures;
+mod holds;
+mod origin;
+mod patterns;
+mod reports;
