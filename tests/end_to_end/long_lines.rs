@@ -24,6 +24,28 @@ fn the_pieces_of_a_long_line_are_joined_by_stream() {
     node.tally(app.written()).assert_exactly_once();
 }
 
+/// Chunks, batches and requests end where they like, in the middle of a line among other places.
+#[test]
+fn many_long_lines_are_joined_wherever_a_chunk_ends() {
+    let node = Node::new();
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    let mut rng = fastrand::Rng::with_seed(44);
+    for _ in 0..300 {
+        let mut text = app.next_token().into_bytes();
+        text.push(b' ');
+        text.resize(rng.usize(16_384..65_536), b'x');
+        app.print_around(Stream::Stdout, text, |app, _| {
+            drop(app.print_numbered(Stream::Stderr, "between the pieces"));
+        });
+        for _ in 0..rng.usize(..20) {
+            app.print_numbered(Stream::Stdout, "x".repeat(rng.usize(..300)));
+        }
+    }
+    let mut agent = node.start();
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
 #[test]
 fn a_line_that_is_seen_in_half_arrives_whole() {
     let node = Node::new();

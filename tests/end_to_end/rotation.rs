@@ -9,7 +9,7 @@ use support::agent::Agent;
 use support::cloudwatch::{Fault, Rule};
 use support::kubelet::{Container, ROTATION, Step, Stream};
 
-use crate::node::{Node, a_while};
+use crate::node::{Node, a_while, until};
 
 /// A node, its agent and a container whose first records have arrived.
 fn running() -> (Node, Agent, Container) {
@@ -79,12 +79,14 @@ fn a_file_that_is_renamed_while_its_folder_is_listed_is_read_once() {
     let slow = Fault::Slow { milliseconds: 200 };
     node.fake
         .set_script(vec![Rule::always(slow).on("PutLogEvents")]);
-    for _ in 0..300 {
+    for _ in 0..100 {
+        // As soon as a file is open it may be renamed: a real one lives for seconds.
+        let live = app.live_path();
+        until("the live file is open", || agent.has_open(&live));
         app.step(Step::Rename);
         print(&mut app, 1, "between the names");
         app.step(Step::Reopen);
         print(&mut app, 3, "in the new file");
-        std::thread::sleep(Duration::from_millis(2));
     }
     node.drain_after(&mut agent, app.written());
     node.tally(app.written()).assert_exactly_once();
@@ -147,6 +149,51 @@ fn an_unlinked_file_is_read_by_the_descriptor_that_is_open() {
     app.exit();
     app.delete();
     agent.resume();
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+/// More than the agent reads at once, and long enough unlinked that nothing more is to come.
+#[test]
+fn long_lines_of_an_unlinked_file_are_joined() {
+    let (node, mut agent, mut app) = running();
+    agent.pause();
+    for _ in 0..40 {
+        let text = format!("{} {}", app.next_token(), "x".repeat(42_000));
+        app.print_around(Stream::Stdout, text, |app, _| {
+            drop(app.print_numbered(Stream::Stderr, "between the pieces"));
+        });
+    }
+    app.exit();
+    app.delete();
+    std::thread::sleep(Duration::from_secs(2));
+    agent.resume();
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+/// The same while reading waits for the service, again and again in the middle of a line.
+#[test]
+fn long_lines_of_an_unlinked_file_are_joined_while_the_service_is_slow() {
+    let (node, mut agent, mut app) = running();
+    let text = "x".repeat(42_000);
+    let slow = Rule::always(Fault::Slow {
+        milliseconds: 1_200,
+    })
+    .on("PutLogEvents");
+    node.fake.set_script(vec![slow]);
+    for _ in 0..300 {
+        let text = format!("{} {text}", app.next_token());
+        app.print_around(Stream::Stdout, text, |app, _| {
+            drop(app.print_numbered(Stream::Stderr, "between the pieces"));
+        });
+    }
+    app.exit();
+    app.delete();
+    until("reading has stopped and gone on", || {
+        node.fake.event_count() > 300
+    });
+    node.fake.set_script(Vec::new());
     node.drain_after(&mut agent, app.written());
     node.tally(app.written()).assert_exactly_once();
 }

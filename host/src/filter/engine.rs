@@ -4,7 +4,7 @@
 //! pays nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -57,8 +57,7 @@ impl Engine {
     /// A call begins; ticks come until the guard is dropped.
     #[must_use]
     pub fn call(&self) -> Call<'_> {
-        self.ticker.running.fetch_add(1, Ordering::SeqCst);
-        self.ticker.calls.fetch_add(1, Ordering::Relaxed);
+        self.ticker.begun.fetch_add(1, Ordering::SeqCst);
         if self.ticker.asleep.load(Ordering::SeqCst)
             && self.ticker.asleep.swap(false, Ordering::SeqCst)
             && let Some(thread) = self.ticker.thread.get()
@@ -74,16 +73,15 @@ pub struct Call<'a>(&'a Ticker);
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
+        self.0.ended.fetch_add(1, Ordering::SeqCst);
     }
 }
 
 #[derive(Default)]
 struct Ticker {
-    /// Calls that run now.
-    running: AtomicUsize,
-    /// Calls ever begun.
-    calls: AtomicU64,
+    /// Calls ever begun, and ever ended.
+    begun: AtomicU64,
+    ended: AtomicU64,
     asleep: AtomicBool,
     thread: std::sync::OnceLock<Thread>,
 }
@@ -105,16 +103,20 @@ impl Ticker {
         Ok(ticker)
     }
 
+    fn is_running(&self) -> bool {
+        self.ended.load(Ordering::SeqCst) != self.begun.load(Ordering::SeqCst)
+    }
+
     /// Sleeps for a tick, or, when no call ran since the last one, until one begins.
     fn rest(&self) {
-        let before = self.calls.load(Ordering::Relaxed);
+        let before = self.begun.load(Ordering::SeqCst);
         std::thread::sleep(TICK);
-        if self.calls.load(Ordering::Relaxed) != before || self.running.load(Ordering::SeqCst) > 0 {
+        if self.begun.load(Ordering::SeqCst) != before || self.is_running() {
             return;
         }
         self.asleep.store(true, Ordering::SeqCst);
         // A call that began before it could see `asleep` is running now.
-        if self.running.load(Ordering::SeqCst) == 0 {
+        if !self.is_running() {
             // Wakes now and then to see whether the engine is gone.
             std::thread::park_timeout(Duration::from_secs(5));
         }

@@ -130,11 +130,22 @@ impl Instance {
         let limit = self.limits.deadline(columns.text.len(), columns.len());
         let columns = Arc::new(columns);
         let state = self.store.data_mut();
-        state.container = Some(container.clone());
+        // Nearly always the same one again.
+        if !state
+            .container
+            .as_ref()
+            .is_some_and(|c| Arc::ptr_eq(c, container))
+        {
+            state.container = Some(container.clone());
+        }
         state.batch = Some(columns.clone());
         state.memory.refused = false;
         state.deadline.begin(limit);
         self.store.set_epoch_deadline(1);
+        // What may be copied out: many small edits weigh more than their text.
+        let most = self.limits.output_max(columns.text.len());
+        let fuel = most.saturating_mul(2).saturating_add(EDIT_BYTES_FREE);
+        self.store.set_hostcall_fuel(fuel);
         let batch = Batch {
             text: &columns.text,
             ends: &columns.ends,
@@ -165,6 +176,8 @@ impl Instance {
     }
 }
 
+/// Bytes of edits, beside their texts, that any outcome may have.
+const EDIT_BYTES_FREE: usize = 16 * 1024 * 1024;
 /// Bytes of a filter's own words that are kept.
 const REASON_BYTES_MAX: usize = 1024;
 

@@ -40,10 +40,13 @@ impl Default for Mix {
     }
 }
 
-/// The shortest time between the rotations of a container, and between the end of a pod and the
-/// unlinking of its files. A real node takes seconds for the first, and 0.26 s or more for the
-/// second.
-const SHORTEST: Duration = Duration::from_millis(300);
+/// The shortest time between rotations or restarts of one container. A real node takes three
+/// seconds or more.
+const BETWEEN_FILES: Duration = Duration::from_millis(1000);
+
+/// The shortest time between the end of a pod and the unlinking of its files, as a real node was
+/// seen to take.
+const UNLINKED_AFTER: Duration = Duration::from_millis(260);
 
 /// Many containers, driven by a seed.
 #[derive(Debug)]
@@ -192,7 +195,7 @@ impl Driver {
 
     fn rotate(&mut self, index: usize) {
         let (container, changed) = &mut self.running[index];
-        if changed.elapsed() < SHORTEST {
+        if changed.elapsed() < BETWEEN_FILES {
             return;
         }
         *changed = Instant::now();
@@ -207,7 +210,7 @@ impl Driver {
 
     fn restart(&mut self, index: usize) {
         let (container, changed) = &mut self.running[index];
-        if changed.elapsed() < SHORTEST {
+        if changed.elapsed() < BETWEEN_FILES {
             return;
         }
         *changed = Instant::now();
@@ -219,7 +222,7 @@ impl Driver {
         let fresh = (self.start(), Instant::now());
         let (mut ended, _) = std::mem::replace(&mut self.running[index], fresh);
         ended.exit();
-        let due = SHORTEST + Duration::from_millis(self.rng.u64(..800));
+        let due = UNLINKED_AFTER + Duration::from_millis(self.rng.u64(..800));
         self.leaving.push((ended, Instant::now() + due));
     }
 

@@ -17,6 +17,8 @@ pub const MATCHES_PER_RECORD_MAX: usize = 1000;
 /// Text of the patterns of one set, bytes: a parser's tree takes up to 2 KiB for each, and no deadline
 /// interrupts it.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// What one set's lazily built automaton may take, bytes; counted whether it does or not.
+const CACHE_BYTES: usize = 512 * 1024;
 /// How many searches pass between two looks at the deadline.
 const SEARCHES_PER_LOOK: usize = 16;
 
@@ -45,8 +47,12 @@ impl HostPatternSet for State {
                 format!("the patterns are {text} bytes long; {TEXT_BYTES_MAX} are allowed");
             return Ok(Err(refusal));
         }
-        let room = self.pattern_bytes_max.saturating_sub(self.pattern_bytes);
-        let config = Regex::config().nfa_size_limit(Some(room)).utf8_empty(false);
+        let taken = self.pattern_bytes + CACHE_BYTES;
+        let room = self.pattern_bytes_max.saturating_sub(taken);
+        let config = Regex::config()
+            .nfa_size_limit(Some(room))
+            .hybrid_cache_capacity(CACHE_BYTES)
+            .utf8_empty(false);
         let syntax = regex_automata::util::syntax::Config::new().utf8(false);
         let built = Regex::builder()
             .configure(config)
@@ -54,9 +60,11 @@ impl HostPatternSet for State {
             .build_many(&patterns);
         let regex = match built {
             Ok(regex) => regex,
-            Err(error) => return Ok(Err(refusal(&patterns, &error, room))),
+            Err(error) => {
+                return Ok(Err(refusal(&patterns, &error, self.pattern_bytes_max)));
+            }
         };
-        self.pattern_bytes += regex.memory_usage();
+        self.pattern_bytes += regex.memory_usage() + CACHE_BYTES;
         let cache = regex.create_cache();
         let set = PatternSet { regex, cache };
         Ok(Ok(self.table.push(set)?))
@@ -116,7 +124,8 @@ impl HostPatternSet for State {
 
     fn drop(&mut self, set: Resource<PatternSet>) -> wasmtime::Result<()> {
         let set = self.table.delete(set)?;
-        self.pattern_bytes = self.pattern_bytes.saturating_sub(set.regex.memory_usage());
+        let bytes = set.regex.memory_usage() + CACHE_BYTES;
+        self.pattern_bytes = self.pattern_bytes.saturating_sub(bytes);
         Ok(())
     }
 }
@@ -134,13 +143,13 @@ fn small(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-fn refusal(patterns: &[String], error: &regex_automata::meta::BuildError, room: usize) -> String {
+fn refusal(patterns: &[String], error: &regex_automata::meta::BuildError, most: usize) -> String {
     let which = error
         .pattern()
         .and_then(|id| Some((id, patterns.get(id.as_usize())?)));
     if error.size_limit().is_some() {
         return format!(
-            "the patterns are larger than {room} bytes compiled; `limits.patterns` allows more"
+            "the patterns are larger than {most} bytes compiled; `limits.patterns` allows more"
         );
     }
     let cause = error
