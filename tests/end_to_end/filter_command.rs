@@ -212,7 +212,7 @@ examples:
         "{said}"
     );
     assert!(
-        said.contains("trapped") && !said.contains("memory"),
+        said.contains("trapped") && !said.contains("limits.memory"),
         "memory was not the cause:\n{said}"
     );
 }

@@ -45,58 +45,46 @@ impl Filter {
     /// One batch through this filter, at most on two instances: the second is a fresh one.
     fn call(
         &mut self,
-        container: &Arc<Container>,
-        columns: Columns,
+        columns: &mut Columns,
         last: bool,
-        times: &RangeInclusive<u64>,
-    ) -> (Columns, Result<Applied, Failure>) {
-        let (columns, first) = self.try_once(container, columns, last, times);
-        let Err(failure) = first else {
-            return (columns, first);
+        run: &Run<'_>,
+    ) -> Result<Applied, Failure> {
+        let failure = match self.try_once(columns, last, run) {
+            // A fresh instance would be asked for the same settings.
+            Err(failure) if !matches!(failure, Failure::Settings { .. }) => failure,
+            done => return done,
         };
-        if matches!(failure, Failure::Settings { .. }) {
-            // A fresh instance would be asked the same.
-            return (columns, Err(failure));
-        }
         tracing::warn!(
             filter = self.name(),
-            container = container.label(),
+            container = run.container.label(),
             error = %failure,
             "filter failed on a batch, which is tried again on a fresh instance"
         );
-        self.try_once(container, columns, last, times)
+        self.try_once(columns, last, run)
     }
 
     fn try_once(
         &mut self,
-        container: &Arc<Container>,
-        columns: Columns,
+        columns: &mut Columns,
         last: bool,
-        times: &RangeInclusive<u64>,
-    ) -> (Columns, Result<Applied, Failure>) {
-        let instance = match self.instance.take() {
-            Some(instance) => Ok(instance),
-            None => Instance::new(&self.blueprint).map(Box::new),
-        };
-        let mut instance = match instance {
-            Ok(instance) => instance,
-            Err(failure) => return (columns, Err(self.failed(failure))),
+        run: &Run<'_>,
+    ) -> Result<Applied, Failure> {
+        let mut instance = match self.instance.take() {
+            Some(instance) => instance,
+            None => Box::new(Instance::new(&self.blueprint).map_err(|f| self.failed(f))?),
         };
         let rules = Rules {
             output_bytes_max: instance.limits().output_max(columns.text.len()),
             last,
             routes: &self.routes,
-            times: times.clone(),
+            times: run.times.clone(),
         };
-        let (columns, outcome) = instance.process(container, columns, last);
-        let applied = outcome.and_then(|o| Ok(edits::apply(&columns, &o, &rules)?));
-        match applied {
-            Ok(applied) => {
-                self.instance = Some(instance);
-                (columns, Ok(applied))
-            }
-            Err(failure) => (columns, Err(self.failed(failure))),
-        }
+        let applied = instance
+            .process(run.container, columns, last)
+            .and_then(|outcome| Ok(edits::apply(columns, &outcome, &rules)?))
+            .map_err(|f| self.failed(f))?;
+        self.instance = Some(instance);
+        Ok(applied)
     }
 
     fn failed(&self, failure: Failure) -> Failure {
@@ -197,13 +185,14 @@ fn one(
     run: &mut Run<'_>,
 ) -> Result<Batch, Blocked> {
     let records = batch.columns.len();
-    let columns = std::mem::take(&mut batch.columns);
-    let (mut columns, mut applied) = filter.call(run.container, columns, run.last, &run.times);
-    if applied.as_ref().is_ok_and(|a| too_much(&columns, a.hold)) {
+    let mut applied = filter.call(&mut batch.columns, run.last, run);
+    if applied
+        .as_ref()
+        .is_ok_and(|a| too_much(&batch.columns, a.hold))
+    {
         // It would hold more than is allowed, so this is the last of its event.
-        (columns, applied) = filter.call(run.container, columns, true, &run.times);
+        applied = filter.call(&mut batch.columns, true, run);
     }
-    batch.columns = columns;
     let metrics = &filter.blueprint.metrics;
     metrics.records.inc_by(records as u64);
     let applied = match applied {

@@ -114,13 +114,17 @@ impl Instance {
         })
     }
 
-    /// Hands a batch over; gives the columns back, whatever came of it.
+    /// Hands a batch over; the columns are there again afterwards, whatever came of it.
+    ///
+    /// # Errors
+    /// When the call gives no outcome; the instance is of no use then.
     pub fn process(
         &mut self,
         container: &Arc<Container>,
-        columns: Columns,
+        in_hand: &mut Columns,
         last: bool,
-    ) -> (Columns, Result<Outcome, Failure>) {
+    ) -> Result<Outcome, Failure> {
+        let columns = Arc::new(std::mem::take(in_hand));
         self.streams.clear();
         let number = |s: &Stream| match s {
             Stream::Stdout => 1,
@@ -128,7 +132,6 @@ impl Instance {
         };
         self.streams.extend(columns.streams.iter().map(number));
         let limit = self.limits.deadline(columns.text.len(), columns.len());
-        let columns = Arc::new(columns);
         let state = self.store.data_mut();
         // Nearly always the same one again.
         if !state
@@ -167,7 +170,8 @@ impl Instance {
             Err(error) => Err(failure(&self.store, &self.limits, &error)),
         };
         self.store.data_mut().batch = None;
-        (Arc::unwrap_or_clone(columns), outcome)
+        *in_hand = Arc::unwrap_or_clone(columns);
+        outcome
     }
 
     #[must_use]

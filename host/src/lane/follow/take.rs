@@ -124,7 +124,12 @@ impl Follow {
                 .decoder
                 .decode(bytes, at, &mut self.partials, columns, receipt);
         }
-        let last = newline.is_none() && !whole && file.ends_here(now.mono);
+        // A chunk's end is the file's only if nothing more stands behind it, as of now.
+        let last = newline.is_none()
+            && !whole
+            && file.ends_here(now.mono)
+            && file.tail.look(now.mono).is_ok()
+            && file.tail.unread() <= bytes.len() as u64;
         if file.tail.long_line.is_none() && !whole && !last {
             return Decoded::default();
         }
