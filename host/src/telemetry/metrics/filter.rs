@@ -1,0 +1,156 @@
+//! What each filter did with the records that it was handed.
+
+use std::sync::Arc;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+
+use super::{Counters, Gauges};
+
+/// The families that every filter has its own counters of.
+#[derive(Default)]
+pub(super) struct FilterFamilies {
+    records: Counters,
+    changed: Counters,
+    dropped: Counters,
+    added: Counters,
+    held: Counters,
+    times_refused: Counters,
+    failures: Counters,
+    log_lines_refused: Counters,
+    counters_refused: Counters,
+    custom: Counters,
+    info: Gauges,
+}
+
+/// One filter's metrics.
+pub struct FilterMetrics {
+    filter: String,
+    pub records: Counter,
+    pub records_changed: Counter,
+    pub records_dropped: Counter,
+    pub records_added: Counter,
+    pub records_held: Counter,
+    pub times_refused: Counter,
+    pub log_lines_refused: Counter,
+    pub counters_refused: Counter,
+    failures: Counters,
+    custom: Counters,
+    names: std::sync::Mutex<std::collections::BTreeSet<String>>,
+}
+
+impl FilterMetrics {
+    /// Counts what one batch came to.
+    pub fn edited(&self, changed: u64, dropped: u64, added: u64, held: u64) {
+        for (counter, by) in [
+            (&self.records_changed, changed),
+            (&self.records_dropped, dropped),
+            (&self.records_added, added),
+            (&self.records_held, held),
+        ] {
+            if by > 0 {
+                counter.inc_by(by);
+            }
+        }
+    }
+
+    /// Counts a failed call.
+    pub fn failed(&self, kind: &'static str) {
+        let labels = vec![("filter", self.filter.clone()), ("kind", kind.to_owned())];
+        self.failures.get_or_create(&labels).inc();
+    }
+
+    /// Adds to a counter of the filter's own; says no once it has `most` names.
+    pub fn count_custom(&self, name: &str, by: u64, most: usize) -> bool {
+        let Ok(mut names) = self.names.lock() else {
+            return false;
+        };
+        if !names.contains(name) {
+            if names.len() >= most {
+                return false;
+            }
+            names.insert(name.to_owned());
+        }
+        drop(names);
+        let labels = vec![("filter", self.filter.clone()), ("name", name.to_owned())];
+        self.custom.get_or_create(&labels).inc_by(by);
+        true
+    }
+}
+
+impl FilterFamilies {
+    /// The metrics of one filter.
+    pub(super) fn of(&self, name: &str) -> Arc<FilterMetrics> {
+        let labels = vec![("filter", name.to_owned())];
+        let of = |family: &Counters| family.get_or_create_owned(&labels);
+        let f = self;
+        Arc::new(FilterMetrics {
+            filter: name.to_owned(),
+            records: of(&f.records),
+            records_changed: of(&f.changed),
+            records_dropped: of(&f.dropped),
+            records_added: of(&f.added),
+            records_held: of(&f.held),
+            times_refused: of(&f.times_refused),
+            log_lines_refused: of(&f.log_lines_refused),
+            counters_refused: of(&f.counters_refused),
+            failures: f.failures.clone(),
+            custom: f.custom.clone(),
+            names: std::sync::Mutex::default(),
+        })
+    }
+
+    /// Says which module is in charge of a filter.
+    pub(super) fn in_charge(&self, filter: &str, hash: &str) {
+        let labels = vec![("filter", filter.to_owned()), ("sha256", hash.to_owned())];
+        self.info.get_or_create(&labels).set(1);
+    }
+
+    pub(super) fn register(&self, r: &mut Registry) {
+        let f = self;
+        let mut family = |name: &str, help: &str, c: &Counters| r.register(name, help, c.clone());
+        family("filter_records", "Records handed to a filter", &f.records);
+        family(
+            "filter_changed_records",
+            "Records that a filter changed",
+            &f.changed,
+        );
+        family(
+            "filter_dropped_records",
+            "Records that a filter dropped",
+            &f.dropped,
+        );
+        family(
+            "filter_added_records",
+            "Records that a filter added",
+            &f.added,
+        );
+        family(
+            "filter_held_records",
+            "Records that a filter held back, each time",
+            &f.held,
+        );
+        family(
+            "filter_refused_times",
+            "Times set that no destination takes",
+            &f.times_refused,
+        );
+        family("filter_failures", "Failed calls by kind", &f.failures);
+        family(
+            "filter_refused_log_lines",
+            "Log lines past a filter's limit",
+            &f.log_lines_refused,
+        );
+        family(
+            "filter_refused_counters",
+            "Counter names past a filter's limit",
+            &f.counters_refused,
+        );
+        family("filter_custom", "Counters of the filters' own", &f.custom);
+        r.register(
+            "filter_module",
+            "The module in charge of a filter",
+            f.info.clone(),
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! What came in: bytes, records and files, and what became of them.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// What came in.
+#[derive(Default, Clone)]
+pub struct SourceMetrics {
+    pub read_bytes: Counter,
+    pub records: Counter,
+    pub undecoded_lines: Counter,
+    pub split_records: Counter,
+    pub open_files: Gauge<i64>,
+    pub lost_bytes: Counter,
+    pub settled_bytes: Counter,
+    pub read_again_bytes: Counter,
+    pub blocked_containers: Gauge<i64>,
+    pub read_failures: Counter,
+}
+
+impl SourceMetrics {
+    pub(super) fn register(&self, r: &mut Registry) {
+        let s = self;
+        let mut counter = |name: &str, help: &str, c: &Counter<u64, AtomicU64>| {
+            r.register(name, help, c.clone());
+        };
+        counter(
+            "tail_read_bytes",
+            "Bytes of log files taken, bytes read again included",
+            &s.read_bytes,
+        );
+        counter("tail_records", "Records decoded", &s.records);
+        counter(
+            "tail_undecoded_lines",
+            "Lines in no known format, forwarded as they are",
+            &s.undecoded_lines,
+        );
+        counter(
+            "tail_split_records",
+            "Parts of records too long to be joined",
+            &s.split_records,
+        );
+        counter(
+            "tail_lost_bytes",
+            "Bytes seen in a log file and gone before they were settled",
+            &s.lost_bytes,
+        );
+        counter(
+            "tail_settled_bytes",
+            "Bytes delivered, discarded, rejected or quarantined",
+            &s.settled_bytes,
+        );
+        counter(
+            "tail_read_again_bytes",
+            "Bytes abandoned, to be read again",
+            &s.read_again_bytes,
+        );
+        counter(
+            "tail_read_failures",
+            "Log files or folders that could not be read",
+            &s.read_failures,
+        );
+        let mut gauge = |name: &str, help: &str, g: &Gauge<i64>| r.register(name, help, g.clone());
+        gauge("tail_open_files", "Log files held open", &s.open_files);
+        gauge(
+            "tail_blocked_containers",
+            "Containers whose reading a failing filter stops",
+            &s.blocked_containers,
+        );
+    }
+}
