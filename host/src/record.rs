@@ -4,11 +4,13 @@
 pub mod budget;
 pub mod columns;
 pub mod container;
+pub mod ledger;
 pub mod receipt;
 
 pub use budget::{Budget, Permit, Share};
 pub use columns::{Columns, Stream};
 pub use container::{Container, Facts};
+pub use ledger::{Count, Ending, Ledger, Tally};
 pub use receipt::{Fate, FileId, News, Range, Receipt};
 
 /// Records of one container moving together, with what is owed for them.

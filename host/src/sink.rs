@@ -14,8 +14,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::clock::Now;
-use crate::record::receipt::Parts;
-use crate::record::{Columns, Container, Share};
+use crate::record::receipt::{Part, Parts};
+use crate::record::{Columns, Container, Count, Share};
 use crate::telemetry::metrics::SinkMetrics;
 
 /// How a record is written.
@@ -65,6 +65,19 @@ pub struct Delivery<'a> {
     pub parts: &'a Parts,
 }
 
+impl Delivery<'_> {
+    /// A part of the receipt for one request that carries all of these records.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        let columns = self.columns;
+        let mut carries = Count::default();
+        for at in (0..columns.len()).filter(|at| (self.which)(*at)) {
+            carries += Count::new(1, columns.record(at).len() as u64);
+        }
+        self.parts.part(carries)
+    }
+}
+
 /// What a sender takes: a request that is packed, with what is owed for it.
 #[derive(Debug)]
 pub enum Request {
@@ -110,7 +123,7 @@ impl Packer {
         match self {
             Self::Cloudwatch(pack) => pack.append(delivery, now, out),
             Self::Stdout(pack) => pack.append(delivery, out),
-            Self::Null => delivery.parts.part().settle(),
+            Self::Null => delivery.part().settle(),
         }
     }
 

@@ -56,7 +56,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("config", &["stages", "checkpoint", "telemetry", "record"]),
     ("stages", &["record", "telemetry::metrics", "clock"]),
     ("checkpoint", &["record", "telemetry::metrics", "clock"]),
-    ("telemetry::admin", &["record"]),
+    ("telemetry", &["record"]),
     ("record", &[]),
     // The map in `lib.rs` declares modules and imports none.
     ("lib", &[]),

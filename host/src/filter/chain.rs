@@ -10,7 +10,7 @@ use super::OnError;
 use super::edits::{self, Applied, Rules};
 use super::instance::{Blueprint, Failure, Instance};
 use crate::record::columns::RouteId;
-use crate::record::{Batch, Columns, Container};
+use crate::record::{Batch, Columns, Container, Count, Ending};
 
 /// What one filter may hold for one container; a batch of which it would hold more is handed over
 /// again, as the last of its event.
@@ -208,6 +208,10 @@ fn one(
     if applied.times_refused > 0 {
         metrics.times_refused.inc_by(applied.times_refused);
     }
+    if applied.dropped > 0 {
+        let count = Count::new(applied.dropped, applied.dropped_bytes);
+        batch.receipt.count(Ending::Discarded, count);
+    }
     if applied.hold > 0 {
         let held = batch.split_off(records - applied.hold);
         run.held.put(place, held);
@@ -234,7 +238,10 @@ fn policy(filter: &Filter, mut batch: Batch, failure: Failure) -> Result<Batch, 
         OnError::Pass => Ok(batch),
         OnError::Drop => {
             let metrics = &filter.blueprint.metrics;
-            metrics.records_dropped.inc_by(batch.columns.len() as u64);
+            let records = batch.columns.len() as u64;
+            metrics.records_dropped.inc_by(records);
+            let count = Count::new(records, batch.columns.text.len() as u64);
+            batch.receipt.count(Ending::Discarded, count);
             batch.columns.clear();
             Ok(batch)
         }

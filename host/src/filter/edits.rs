@@ -94,6 +94,8 @@ pub struct Applied {
     pub hold: usize,
     pub changed: u64,
     pub dropped: u64,
+    /// Bytes of text of the records that were dropped.
+    pub dropped_bytes: u64,
     pub added: u64,
     /// Times that no destination can take, not set.
     pub times_refused: u64,
@@ -296,6 +298,7 @@ impl<'a> One<'a> {
         };
         if self.drop {
             applied.dropped += 1;
+            applied.dropped_bytes += self.input.record(self.place).len() as u64;
         } else {
             applied.changed += 1;
             push(out, &|text| self.text(text));

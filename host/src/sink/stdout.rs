@@ -85,7 +85,7 @@ impl Pack {
             lines.text.push(b'\n');
         }
         lines.permit.grow(lines.text.len() - before);
-        lines.parts.push(delivery.parts.part());
+        lines.parts.push(delivery.part());
         self.open = Some(lines);
         if before > 256 * 1024 {
             self.flush(out);

@@ -2,6 +2,7 @@
 //!
 //! Counters are handed to whoever moves them, so no hot path looks one up by its labels.
 
+mod container;
 mod filter;
 mod sink;
 mod source;
@@ -13,6 +14,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::record::ledger::Ledgers;
 
 pub use filter::FilterMetrics;
 pub use sink::SinkMetrics;
@@ -31,6 +34,8 @@ pub struct Metrics {
     pub checkpoint_failures: Counter,
     pub budget_used_bytes: Gauge<i64>,
     pub ready: Gauge<i64>,
+    /// The books of all containers.
+    pub ledgers: Ledgers,
     filters: filter::FilterFamilies,
 }
 
@@ -54,6 +59,7 @@ impl Metrics {
         self.sink.register(&mut registry);
         self.filters.register(&mut registry);
         self.register(&mut registry);
+        container::register(&self.ledgers.snapshot(), &mut registry);
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &registry);

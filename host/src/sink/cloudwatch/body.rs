@@ -7,8 +7,8 @@
 use std::sync::{Arc, Mutex};
 
 use super::limits::{EVENT_OVERHEAD_BYTES, REQUEST_BYTES_MAX, REQUEST_EVENTS_MAX, REQUEST_SPAN_MS};
-use crate::record::receipt::Part;
-use crate::record::{Permit, Share};
+use crate::record::receipt::{Part, Parts};
+use crate::record::{Count, Permit, Share};
 
 /// What a stream's first buffer holds; most streams of a node never need more at a time.
 const FIRST_BYTES: usize = 4 * 1024;
@@ -134,6 +134,8 @@ pub struct Open {
     counted: usize,
     times: (i64, i64),
     parts: Vec<Part>,
+    /// Events, and bytes of them, that the parts carry.
+    owed: (usize, usize),
     permit: Permit,
     pool: Pool,
 }
@@ -159,6 +161,7 @@ impl Open {
             counted: 0,
             times: (i64::MAX, i64::MIN),
             parts: Vec::new(),
+            owed: (0, 0),
             permit: share.permit(),
             pool,
         }
@@ -210,9 +213,13 @@ impl Open {
         }
     }
 
-    /// Owes a part of a receipt for what was added; counts the memory.
-    pub fn owe(&mut self, part: Part) {
-        self.parts.push(part);
+    /// Owes a part of a receipt for what was added since the last call; counts the memory.
+    pub fn owe(&mut self, parts: &Parts) {
+        let events = self.events.len() - self.owed.0;
+        let bytes = self.counted - self.owed.1 - events * EVENT_OVERHEAD_BYTES;
+        self.owed = (self.events.len(), self.counted);
+        let carries = Count::new(events as u64, bytes as u64);
+        self.parts.push(parts.part(carries));
         let held =
             self.events.json.capacity() + self.events.entries.capacity() * size_of::<Entry>();
         self.permit.grow(held.saturating_sub(self.permit.bytes()));

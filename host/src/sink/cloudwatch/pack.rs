@@ -112,7 +112,7 @@ impl Pack {
         let bytes = std::mem::take(&mut self.writer.message_bytes);
         self.writer.metrics.message_bytes.inc_by(bytes);
         waiting.open.make_room();
-        waiting.open.owe(delivery.parts.part());
+        waiting.open.owe(delivery.parts);
         self.streams.insert(delivery.names.clone(), waiting);
     }
 
@@ -142,7 +142,7 @@ impl Pack {
         if full.open.is_empty() {
             return;
         }
-        full.open.owe(delivery.parts.part());
+        full.open.owe(delivery.parts);
         self.seal(delivery.names, full, out);
     }
 
