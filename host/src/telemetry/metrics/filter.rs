@@ -1,4 +1,5 @@
-//! What each filter did with the records that it was handed.
+//! What each filter did with the records that it was handed. Every filter has counters of its own in each
+//! family, handed out once, so that no batch looks them up.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What went out, and what the service said.
+//! What went out, and what the service said. Lanes and senders share these counters, and move them a
+//! batch or an answer at a time.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;

@@ -1,4 +1,5 @@
-//! What came in: bytes, records and files, and what became of them.
+//! What came in: bytes, records and files, and what became of them, over all containers of the node.
+//! What became of each container's own is in its books.
 
 use std::sync::atomic::AtomicU64;
 
