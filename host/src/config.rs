@@ -4,6 +4,7 @@
 //! checked against each other. Unknown keys are refused by name, line and column, and every error
 //! says where it is and what would be right.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use serde::Deserialize;
 
 use crate::record::columns::RouteId;
 use crate::route::template::{self, Template};
-use crate::route::{NameTemplates, Route, Table};
+use crate::route::{EntityTemplates, NameTemplates, Route, Table};
+use crate::sink::cloudwatch::{entity, limits};
 use crate::{enrich, filter, route, sink, source, telemetry};
 
 /// The whole configuration, as it is written.
@@ -88,6 +90,17 @@ pub enum Error {
         key: &'static str,
         source: template::Error,
     },
+    #[error("destination `{name}`, `{key}`: no such name has a `{character}`")]
+    Character {
+        name: String,
+        key: &'static str,
+        character: char,
+    },
+    #[error(
+        "destination `{name}`, `entity.attributes`: more than {}",
+        entity::ATTRIBUTES_MAX
+    )]
+    Attributes { name: String },
     #[error("`{key}` is {value}, and has to be at least {least}")]
     TooSmall {
         key: &'static str,
@@ -241,9 +254,36 @@ fn templates(name: &str, destination: &sink::Destination) -> Result<Option<NameT
             source,
         })
     };
+    let named = |key: &'static str, text: &str, fits: fn(char) -> bool| {
+        let template = parse(key, text)?;
+        let bad = template.texts().find_map(|t| t.chars().find(|c| !fits(*c)));
+        match bad {
+            None => Ok(template),
+            Some(character) => Err(Error::Character {
+                name: name.to_owned(),
+                key,
+                character,
+            }),
+        }
+    };
+    let values = |key: &'static str, values: &BTreeMap<String, String>| {
+        let value = |(name, text): (&String, &String)| Ok((name.clone(), parse(key, text)?));
+        values.iter().map(value).collect::<Result<Vec<_>, Error>>()
+    };
+    let entity = config.entity().map(|entity| {
+        if entity.attributes.len() > entity::ATTRIBUTES_MAX {
+            let name = name.to_owned();
+            return Err(Error::Attributes { name });
+        }
+        Ok(EntityTemplates {
+            key: values("entity.key_attributes", &entity.key_attributes)?,
+            more: values("entity.attributes", &entity.attributes)?,
+        })
+    });
     Ok(Some(NameTemplates {
-        group: parse("log_group", &config.log_group)?,
-        stream: parse("log_stream", &config.log_stream)?,
+        group: named("log_group", config.log_group(), limits::fits_group)?,
+        stream: named("log_stream", config.log_stream(), limits::fits_stream)?,
+        entity: entity.transpose()?,
     }))
 }
 

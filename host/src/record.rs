@@ -4,12 +4,14 @@
 pub mod budget;
 pub mod columns;
 pub mod container;
+pub mod form;
 pub mod ledger;
 pub mod receipt;
 
 pub use budget::{Budget, Permit, Share};
 pub use columns::{Columns, Stream};
 pub use container::{Container, Facts};
+pub use form::Form;
 pub use ledger::{Count, Ending, Ledger, Tally};
 pub use receipt::{Fate, FileId, News, Range, Receipt};
 

@@ -5,6 +5,8 @@
 
 pub mod template;
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::record::{Container, Facts};
@@ -77,6 +79,42 @@ pub struct Route {
 pub struct NameTemplates {
     pub group: Template,
     pub stream: Template,
+    pub entity: Option<EntityTemplates>,
+}
+
+/// What tells what records are about, by attribute.
+#[derive(Debug, Clone)]
+pub struct EntityTemplates {
+    pub key: Vec<(String, Template)>,
+    pub more: Vec<(String, Template)>,
+}
+
+/// A container's names at one destination.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    pub group: String,
+    pub stream: String,
+    /// None where one of its key's facts is not known.
+    pub entity: Option<Entity>,
+}
+
+/// What records are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entity {
+    pub key: BTreeMap<String, String>,
+    /// Those that are known.
+    pub more: BTreeMap<String, String>,
+}
+
+impl EntityTemplates {
+    fn render(&self, facts: &Facts) -> Option<Entity> {
+        let known =
+            |(name, value): &(String, Template)| Some((name.clone(), value.render_known(facts)?));
+        Some(Entity {
+            key: self.key.iter().map(known).collect::<Option<_>>()?,
+            more: self.more.iter().filter_map(known).collect(),
+        })
+    }
 }
 
 /// All routes.
@@ -94,15 +132,17 @@ impl Table {
         self.routes.iter().find(|r| r.matching.takes(container))
     }
 
-    /// Group and stream at a destination.
+    /// What a container's records go under at a destination.
     #[must_use]
-    pub fn names(&self, destination: usize, facts: &Facts) -> (String, String) {
-        match self.names.get(destination) {
-            Some(Some(templates)) => (
-                templates.group.render(facts),
-                templates.stream.render(facts),
-            ),
-            _ => (String::new(), String::new()),
+    pub fn names(&self, destination: usize, facts: &Facts) -> Names {
+        let Some(Some(templates)) = self.names.get(destination) else {
+            return Names::default();
+        };
+        let entity = templates.entity.as_ref();
+        Names {
+            group: templates.group.render(facts),
+            stream: templates.stream.render(facts),
+            entity: entity.and_then(|e| e.render(facts)),
         }
     }
 }

@@ -18,22 +18,11 @@ use crate::record::receipt::{Part, Parts};
 use crate::record::{Columns, Container, Count, Share};
 use crate::telemetry::metrics::SinkMetrics;
 
-/// How a record is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// A JSON object with the record's text under `log`, its time, stream and Kubernetes facts.
-    #[default]
-    Json,
-    /// The record's text alone.
-    Text,
-}
-
 /// One destination.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Destination {
-    Cloudwatch(cloudwatch::Config),
+    Cloudwatch(Box<cloudwatch::Config>),
     Stdout(stdout::Config),
     /// Takes everything and sends nothing: to measure the agent itself.
     Null(Null),
@@ -46,11 +35,13 @@ pub struct Null {}
 /// The destinations by name.
 pub type Config = BTreeMap<String, Destination>;
 
-/// Group and stream of one container at one destination; no meaning outside CloudWatch.
+/// What one container's records go under at one destination; no meaning outside CloudWatch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Names {
     pub group: String,
     pub stream: String,
+    /// What they are about, as JSON.
+    pub entity: Option<Arc<str>>,
 }
 
 /// Records of one container on their way into a destination's open requests.

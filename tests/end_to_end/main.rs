@@ -15,6 +15,7 @@ mod filters;
 mod long_lines;
 mod moto;
 mod node;
+mod presets;
 mod readme;
 mod restart;
 mod rotation;

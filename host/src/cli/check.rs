@@ -57,7 +57,8 @@ fn destinations(resolved: &Resolved) {
                 let region = c.region.as_deref().unwrap_or("the environment's region");
                 println!(
                     "  {name}  CloudWatch Logs in {region}: {} / {}",
-                    c.log_group, c.log_stream
+                    c.log_group(),
+                    c.log_stream()
                 );
             }
             Destination::Stdout(_) => println!("  {name}  standard output"),
@@ -94,16 +95,16 @@ fn containers(config: &Config, resolved: &Resolved) {
             .iter()
             .map(|f| resolved.filters[*f].name.as_str())
             .collect();
-        let (group, stream) = resolved.table.names(destination, &container.facts);
+        let names = resolved.table.names(destination, &container.facts);
         let filters = if chain.is_empty() {
             "no filter".to_owned()
         } else {
             chain.join(" -> ")
         };
-        let names = if group.is_empty() {
+        let names = if names.group.is_empty() {
             String::new()
         } else {
-            format!("  {group} / {stream}")
+            format!("  {} / {}", names.group, names.stream)
         };
         println!(
             "  {label}  {filters} -> {}{names}",

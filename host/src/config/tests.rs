@@ -71,6 +71,15 @@ fn a_template_that_is_none_is_refused_by_its_key() {
 }
 
 #[test]
+fn a_name_that_the_service_does_not_take_is_refused_by_its_character() {
+    let error = refused("/eks/{k8s.namespace.name}", "/eks:{k8s.namespace.name}");
+    assert_eq!(
+        error,
+        "destination `main`, `log_group`: no such name has a `:`"
+    );
+}
+
+#[test]
 fn a_budget_that_no_batch_fits_is_refused() {
     let error = refused("filters:\n  modules", "budget: 1MiB\nfilters:\n  modules");
     assert!(error.contains("`budget`"), "{error}");
@@ -97,11 +106,14 @@ fn the_example_configuration_loads_and_shows_the_defaults() {
     assert_eq!(example.filters.modules["redact"], redact);
     let main = sink::cloudwatch::Config {
         region: Some("eu-central-1".into()),
+        log_group: Some(sink::cloudwatch::Config::default().log_group().into()),
+        log_stream: Some(sink::cloudwatch::Config::default().log_stream().into()),
+        format: Some(sink::cloudwatch::Format::Json),
         ..sink::cloudwatch::Config::default()
     };
     assert_eq!(
         example.destinations["main"],
-        sink::Destination::Cloudwatch(main)
+        sink::Destination::Cloudwatch(Box::new(main))
     );
 }
 
@@ -119,6 +131,8 @@ fn every_key_is_in_the_example_configuration() {
         "{ filters: { modules: { f: { limits: { x: 1 } } } } }",
         "{ destinations: { d: { x: 1 } } }",
         "{ destinations: { d: { cloudwatch: { x: 1 } } } }",
+        "{ destinations: { d: { cloudwatch: { format: { fluent_bit: { x: 1 } } } } } }",
+        "{ destinations: { d: { cloudwatch: { entity: { x: 1 } } } } }",
         "{ destinations: { d: { stdout: { x: 1 } } } }",
         "{ routes: [ { x: 1 } ] }",
         "{ routes: [ { match: { x: 1 } } ] }",

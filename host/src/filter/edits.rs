@@ -287,6 +287,7 @@ impl<'a> One<'a> {
             time => time.unwrap_or(self.input.times[self.place]),
         };
         let stream = self.input.streams[self.place];
+        let form = self.input.forms[self.place];
         let source = self.input.source_ends[self.place];
         let route = self.route.or_else(|| self.input.route(self.place));
         let push = |out: &mut Columns, text: &dyn Fn(&mut Vec<u8>)| {
@@ -294,7 +295,7 @@ impl<'a> One<'a> {
                 out.routes.push((at, route));
             }
             text(&mut out.text);
-            out.close(time, stream, source);
+            out.close(time, stream, form, source);
         };
         if self.drop {
             applied.dropped += 1;

@@ -9,6 +9,7 @@ use crate::clock::Now;
 use crate::filter::chain::{self, Blocked, Filter, Held};
 use crate::record::{Batch, Columns, Container};
 use crate::route;
+use crate::sink::cloudwatch::entity;
 use crate::sink::{self, Delivery, Names, Packer, Request};
 use crate::source::container_log::decode::Decoder;
 
@@ -70,8 +71,13 @@ impl Stages {
         let route = self.table.find(container)?;
         let destination = route.destination?;
         let names = (0..self.destinations.len()).map(|destination| {
-            let (group, stream) = self.table.names(destination, &container.facts);
-            Names { group, stream }
+            let names = self.table.names(destination, &container.facts);
+            let entity = names.entity.map(|e| entity::json(&e.key, &e.more).into());
+            Names {
+                group: names.group,
+                stream: names.stream,
+                entity,
+            }
         });
         Some(Routed {
             chain: route.chain.clone(),

@@ -3,6 +3,8 @@
 //! A batch of 256 KiB costs a handful of allocations however many records it holds (as rows it would
 //! cost one or more a record), and a filter is handed the columns as they are.
 
+use super::form::Form;
+
 /// Which output of the container a record was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -34,6 +36,7 @@ pub struct Columns {
     /// When each record was written, nanoseconds since the Unix epoch.
     pub times: Vec<u64>,
     pub streams: Vec<Stream>,
+    pub forms: Vec<Form>,
     /// How many of the receipt's source bytes this record and those before it answer for: what
     /// splits a receipt at a record. Bytes of records that a filter dropped count to the next one.
     pub source_ends: Vec<u32>,
@@ -58,6 +61,7 @@ impl Columns {
         self.ends.clear();
         self.times.clear();
         self.streams.clear();
+        self.forms.clear();
         self.source_ends.clear();
         self.routes.clear();
     }
@@ -89,17 +93,18 @@ impl Columns {
     /// Adds a record; `source_end` as in the column of that name.
     pub fn push(&mut self, text: &[u8], time: u64, stream: Stream, source_end: u32) {
         self.text.extend_from_slice(text);
-        self.close(time, stream, source_end);
+        self.close(time, stream, Form::default(), source_end);
     }
 
     /// Makes a record of what was added to `text` since the last one.
-    pub fn close(&mut self, time: u64, stream: Stream, source_end: u32) {
+    pub fn close(&mut self, time: u64, stream: Stream, form: Form, source_end: u32) {
         // Batches are bounded far below 4 GiB (`BATCH_TEXT_MAX` and one record of at most
         // `record_bytes_max`), so an end always fits.
         self.ends
             .push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
         self.times.push(time);
         self.streams.push(stream);
+        self.forms.push(form);
         self.source_ends.push(source_end);
     }
 
@@ -125,6 +130,7 @@ impl Columns {
             .extend(other.ends[from..to].iter().map(|e| e.wrapping_add(shift)));
         self.times.extend_from_slice(&other.times[from..to]);
         self.streams.extend_from_slice(&other.streams[from..to]);
+        self.forms.extend_from_slice(&other.forms[from..to]);
         self.source_ends.extend(
             other.source_ends[from..to]
                 .iter()
@@ -154,6 +160,7 @@ impl Columns {
         self.ends.truncate(len);
         self.times.truncate(len);
         self.streams.truncate(len);
+        self.forms.truncate(len);
         self.source_ends.truncate(len);
         self.routes.retain(|r| (r.0 as usize) < len);
     }

@@ -1,7 +1,8 @@
 //! Names made from container facts: `/eks/{k8s.cluster.name}/{k8s.namespace.name}`.
 //!
-//! `{name}` stands for a fact, `{name|text}` for the fact or, where it is not known, the text;
-//! without one a fact that is not known becomes `unknown`. `{{` and `}}` are braces.
+//! `{name}` stands for a fact, `{one,other}` for the first of them that is known, `{name|text}` for
+//! the fact or, where it is not known, the text; without one a fact that is not known becomes
+//! `unknown`. `{{` and `}}` are braces.
 
 use crate::record::Facts;
 
@@ -11,7 +12,10 @@ const UNKNOWN: &str = "unknown";
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Fact { name: String, or: String },
+    Fact {
+        names: Vec<String>,
+        or: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,27 +66,47 @@ impl Template {
 
     #[must_use]
     pub fn render(&self, facts: &Facts) -> String {
-        self.0
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Fact { name, or } => facts.get(name).unwrap_or(or),
-            })
-            .collect()
+        let value = |piece| value(piece, facts).unwrap_or(UNKNOWN);
+        self.0.iter().map(value).collect()
+    }
+
+    /// None where a fact that it names is not known, and nothing is said for that case.
+    #[must_use]
+    pub fn render_known(&self, facts: &Facts) -> Option<String> {
+        self.0.iter().map(|piece| value(piece, facts)).collect()
+    }
+
+    /// What stands in it beside facts.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Text(text) => Some(text.as_str()),
+            Piece::Fact { or, .. } => or.as_deref(),
+        })
+    }
+}
+
+fn value<'a>(piece: &'a Piece, facts: &'a Facts) -> Option<&'a str> {
+    match piece {
+        Piece::Text(text) => Some(text),
+        Piece::Fact { names, or } => {
+            let known = names.iter().find_map(|name| facts.get(name));
+            known.or(or.as_ref()).map(String::as_str)
+        }
     }
 }
 
 fn fact(inside: &str, at: usize) -> Result<Piece, Error> {
-    let (name, or) = inside.split_once('|').unwrap_or((inside, UNKNOWN));
+    let (names, or) = match inside.split_once('|') {
+        Some((names, or)) => (names, Some(or.to_owned())),
+        None => (inside, None),
+    };
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-    if name.is_empty() || !name.chars().all(fits) {
-        let name = name.to_owned();
+    let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+    let bad = |name: &&String| name.is_empty() || !name.chars().all(fits);
+    if let Some(name) = names.iter().find(bad).cloned() {
         return Err(Error::Name { at, name });
     }
-    Ok(Piece::Fact {
-        name: name.to_owned(),
-        or: or.to_owned(),
-    })
+    Ok(Piece::Fact { names, or })
 }
 
 #[cfg(test)]
@@ -100,6 +124,20 @@ mod tests {
         assert_eq!(render("/eks/{k8s.pod.name}/log"), "/eks/api-0/log");
         assert_eq!(render("{none}-{none|else}-{none|}"), "unknown-else-");
         assert_eq!(render("a{{b}}"), "a{b}");
+        assert_eq!(render("{none,k8s.pod.name|else}"), "api-0");
+        assert_eq!(render("{none,neither|else}"), "else");
+    }
+
+    #[test]
+    fn a_template_can_ask_for_facts_that_are_known() {
+        let known = |template: &str| {
+            let facts = [("a".to_owned(), "x".to_owned())];
+            Template::parse(template)
+                .unwrap()
+                .render_known(&facts.into())
+        };
+        assert_eq!(known("{a}-{b|y}").as_deref(), Some("x-y"));
+        assert_eq!(known("{a}-{b}"), None);
     }
 
     #[test]
@@ -108,6 +146,10 @@ mod tests {
         assert_eq!(Template::parse("ab}c"), Err(Error::Close { at: 2 }));
         assert!(matches!(
             Template::parse("{}"),
+            Err(Error::Name { at: 0, .. })
+        ));
+        assert!(matches!(
+            Template::parse("{a,}"),
             Err(Error::Name { at: 0, .. })
         ));
         assert!(matches!(

@@ -8,18 +8,24 @@
 
 pub mod body;
 pub mod destination;
+pub mod entity;
 pub mod envelope;
 pub mod escape;
+pub mod format;
 pub mod limits;
+pub mod merge;
+pub mod message;
 pub mod pack;
 pub mod retry;
 pub mod send;
+pub mod split;
+pub mod time;
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Format;
+pub use format::{Format, Preset};
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -28,11 +34,15 @@ pub struct Config {
     pub region: Option<String>,
     /// Another address than the region's own: for tests and VPC endpoints.
     pub endpoint: Option<String>,
+    /// Gives what is not given here of `log_group`, `log_stream`, `format` and `entity`.
+    pub preset: Option<Preset>,
     /// A template over container facts.
-    pub log_group: String,
+    pub log_group: Option<String>,
     /// A template over container facts.
-    pub log_stream: String,
-    pub format: Format,
+    pub log_stream: Option<String>,
+    pub format: Option<Format>,
+    /// What the records are about.
+    pub entity: Option<entity::Config>,
     /// How long an event may wait for its request to fill.
     #[serde(with = "humantime_serde")]
     pub flush_after: Duration,
@@ -48,12 +58,47 @@ impl Default for Config {
         Self {
             region: None,
             endpoint: None,
-            log_group: "/logsieve/{k8s.namespace.name}".into(),
-            log_stream: "{k8s.pod.name}/{k8s.container.name}".into(),
-            format: Format::default(),
+            preset: None,
+            log_group: None,
+            log_stream: None,
+            format: None,
+            entity: None,
             flush_after: Duration::from_secs(1),
             requests_max: 8,
             request_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+impl Config {
+    /// Its own, or its preset's, or the default.
+    #[must_use]
+    pub fn log_group(&self) -> &str {
+        let preset = self.preset.map(Preset::log_group);
+        self.log_group
+            .as_deref()
+            .or(preset)
+            .unwrap_or("/logsieve/{k8s.namespace.name}")
+    }
+
+    #[must_use]
+    pub fn log_stream(&self) -> &str {
+        let preset = self.preset.map(Preset::log_stream);
+        self.log_stream
+            .as_deref()
+            .or(preset)
+            .unwrap_or("{k8s.pod.name}/{k8s.container.name}")
+    }
+
+    #[must_use]
+    pub fn format(&self) -> Format {
+        let preset = self.preset.map(Preset::format);
+        self.format.clone().or(preset).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn entity(&self) -> Option<entity::Config> {
+        let preset = self.preset.and_then(Preset::entity);
+        self.entity.clone().or(preset)
     }
 }

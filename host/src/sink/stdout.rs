@@ -7,9 +7,20 @@ use std::sync::mpsc::Receiver;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Delivery, Format, Request};
+use super::{Delivery, Request};
 use crate::record::receipt::Part;
 use crate::record::{Permit, Share};
+
+/// How a record is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A JSON object with the record's text under `log`, and where it is from.
+    #[default]
+    Json,
+    /// The record's text alone.
+    Text,
+}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -18,8 +18,16 @@ use super::store::{LogGroup, Store};
 /// What `X-Amz-Target` holds before the operation's name.
 pub const TARGET_PREFIX: &str = "Logs_20140328.";
 
-/// The keys by which an entity may be told.
-const ENTITY_KEYS: [&str; 5] = ["Type", "ResourceType", "Identifier", "Name", "Environment"];
+/// The keys by which an entity may be told; the last is not in the API's documentation, and sent by
+/// Amazon's own add-on.
+const ENTITY_KEYS: [&str; 6] = [
+    "Type",
+    "ResourceType",
+    "Identifier",
+    "Name",
+    "Environment",
+    "AwsAccountId",
+];
 
 /// Runs an operation. What it learns of the request goes into `summary`; no answer is an empty
 /// body.
@@ -62,7 +70,7 @@ struct PutLogEvents {
     log_group_name: Option<String>,
     log_stream_name: Option<String>,
     log_events: Option<Vec<WireEvent>>,
-    entity: Option<Entity>,
+    entity: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +94,7 @@ fn put_log_events(
         .log_events
         .ok_or_else(|| AwsError::missing("logEvents"))?;
     summary.log_stream = Some(stream.clone());
+    summary.entity = request.entity.clone();
     summary.events = wire.len();
     summary.message_bytes = wire
         .iter()
@@ -109,7 +118,12 @@ fn put_log_events(
         answer["rejectedLogEventsInfo"] = json!(rejected);
         summary.rejected = Some(rejected);
     }
-    if let Some(error) = request.entity.as_ref().and_then(entity_error) {
+    let entity: Option<Entity> = request
+        .entity
+        .map(serde_json::from_value)
+        .transpose()
+        .map_err(|error| AwsError::serialization(error.to_string()))?;
+    if let Some(error) = entity.as_ref().and_then(entity_error) {
         answer["rejectedEntityInfo"] = json!({ "errorType": error });
     }
     Ok(answer)

@@ -27,6 +27,10 @@ pub struct RequestSummary {
     /// Bytes of its body as sent.
     pub body_bytes: usize,
     pub gzip: bool,
+    /// What the events are about.
+    pub entity: Option<serde_json::Value>,
+    /// The header `x-amzn-logs-format`.
+    pub logs_format: Option<String>,
     /// The time of its first and last event, milliseconds since the Unix epoch.
     pub first_ms: Option<i64>,
     pub last_ms: Option<i64>,

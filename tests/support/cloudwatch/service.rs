@@ -138,6 +138,7 @@ async fn serve(
     shared.update(number, |summary| {
         summary.body_bytes = body.len();
         summary.gzip = header(&head.headers, "content-encoding") == Some("gzip");
+        summary.logs_format = header(&head.headers, "x-amzn-logs-format").map(str::to_owned);
         summary.log_group.clone_from(&log_group);
     });
     let late = shared.state().late_fault(&operation, log_group.as_deref());

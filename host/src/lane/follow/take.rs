@@ -243,7 +243,8 @@ impl Follow {
                 receipt.add(range);
             }
             let source = u32::try_from(receipt.bytes()).unwrap_or(u32::MAX);
-            columns.push(joined.text, joined.time, joined.stream, source);
+            columns.text.extend_from_slice(joined.text);
+            columns.close(joined.time, joined.stream, joined.form, source);
         });
     }
 }

@@ -1,116 +1,227 @@
-//! The JSON object that a record is sent in, when its destination's format is `json`:
+//! The JSON object that a record is sent in. By default:
 //!
 //! `{"kubernetes":{..},"stream":"stdout","time":"2026-..Z","log":".."}`
 //!
-//! Field names are those that Fluent Bit users query by. What does not change from one record to the
-//! next is escaped once for each container and stream, and kept.
+//! and as Fluent Bit sends it:
+//!
+//! `{"time":"..","stream":"stdout","_p":"F","log":"..","data":{..},"kubernetes":{..}}`
+//!
+//! What does not change from one record to the next is escaped once for each container, and kept.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::record::{Container, Stream};
+use super::escape::escape;
+use super::format::FluentBit;
+use crate::record::form::{Form, Line};
+use crate::record::{Container, Facts, Stream};
 
-/// From a fact's name to the envelope's.
-const FIELDS: [(&str, &str); 7] = [
-    ("k8s.namespace.name", "namespace_name"),
-    ("k8s.pod.name", "pod_name"),
-    ("k8s.pod.uid", "pod_id"),
-    ("k8s.container.name", "container_name"),
-    ("container.id", "docker_id"),
-    ("k8s.node.name", "host"),
-    ("k8s.cluster.name", "cluster_name"),
-];
+/// Before the names of a pod's labels and annotations, in those of facts.
+const LABEL: &str = "k8s.pod.label.";
+const ANNOTATION: &str = "k8s.pod.annotation.";
 
-/// The start of a container's envelopes, for both streams, up to the time's opening quote.
+/// A piece of every message: as it stands in a body, where the message is a string.
+#[derive(Debug, Clone, Default)]
+pub struct Piece {
+    pub escaped: Vec<u8>,
+    /// Bytes of the piece itself.
+    pub len: usize,
+}
+
+impl Piece {
+    fn new(text: &str) -> Self {
+        let mut escaped = Vec::new();
+        escape(text, &mut escaped);
+        Self {
+            escaped,
+            len: text.len(),
+        }
+    }
+}
+
+/// What stands around a record's time and text.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    pub before_time: Piece,
+    pub after_time: Piece,
+    /// There is a time between the two; else the second is empty.
+    pub timed: bool,
+}
+
+/// All frames of one container.
 #[derive(Debug, Clone)]
 pub struct Envelope {
-    heads: [String; 2],
+    /// By stream and kind of line.
+    frames: [[Frame; 3]; 2],
+    /// From the text's closing quote on.
+    pub tail: Piece,
+    /// The tail without that quote, as it is.
+    pub behind_log: String,
+    /// Times keep the form that the runtime gave them.
+    pub times_as_written: bool,
 }
 
-#[derive(Serialize)]
-struct Head<'a> {
-    kubernetes: BTreeMap<&'static str, &'a str>,
-    stream: &'static str,
-}
+/// What opens the text: the end of every frame.
+pub const LOG: &str = "\"log\":\"";
 
 impl Envelope {
+    /// The default.
     #[must_use]
-    pub fn new(container: &Container) -> Self {
-        let facts = &container.facts;
-        let kubernetes: BTreeMap<_, _> = FIELDS
-            .iter()
-            .filter_map(|(fact, field)| Some((*field, facts.get(*fact)?.as_str())))
-            .collect();
-        let head = |stream: Stream| {
-            let head = Head {
-                kubernetes: kubernetes.clone(),
-                stream: stream.name(),
-            };
-            // Strings only: nothing that could fail to serialise.
-            let mut text = serde_json::to_string(&head).unwrap_or_default();
-            text.pop();
-            text.push_str(",\"time\":\"");
-            text
+    pub fn json(container: &Container) -> Self {
+        let kubernetes = json(&Kubernetes::of(&container.facts, None));
+        let frame = |stream: Stream, _: Line| {
+            let name = stream.name();
+            let before = format!("{{\"kubernetes\":{kubernetes},\"stream\":\"{name}\",\"time\":\"");
+            Frame::timed(&before, &format!("\",{LOG}"))
         };
         Self {
-            heads: [head(Stream::Stdout), head(Stream::Stderr)],
+            frames: frames(frame),
+            tail: Piece::new("\"}"),
+            behind_log: "}".into(),
+            times_as_written: false,
         }
     }
 
-    /// What stands before the time.
+    /// Fluent Bit's.
     #[must_use]
-    pub fn head(&self, stream: Stream) -> &str {
-        &self.heads[stream as usize]
+    pub fn fluent_bit(container: &Container, keys: &FluentBit) -> Self {
+        let kubernetes = json(&Kubernetes::of(&container.facts, Some(keys)));
+        let behind_log = format!(",\"kubernetes\":{kubernetes}}}");
+        let frame = |stream: Stream, line: Line| {
+            let p = match line {
+                Line::Whole => "F",
+                Line::Joined => "P",
+                // Where no runtime's head was read there is nothing to repeat.
+                Line::Bare => return Frame::bare(&format!("{{{LOG}")),
+            };
+            let name = stream.name();
+            let after = format!("\",\"stream\":\"{name}\",\"_p\":\"{p}\",{LOG}");
+            Frame::timed("{\"time\":\"", &after)
+        };
+        Self {
+            frames: frames(frame),
+            tail: Piece::new(&format!("\"{behind_log}")),
+            behind_log,
+            times_as_written: true,
+        }
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn frame(&self, stream: Stream, line: Line) -> &Frame {
+        &self.frames[stream as usize][line as usize]
+    }
+
+    /// How a record's time is written.
+    #[inline]
+    #[must_use]
+    pub fn form_of_time(&self, form: Form) -> Form {
+        if self.times_as_written {
+            form
+        } else {
+            Form::default()
+        }
+    }
+
+    /// Bytes of a message without its text.
+    #[inline]
+    #[must_use]
+    pub fn len(&self, stream: Stream, form: Form) -> usize {
+        let frame = self.frame(stream, form.line);
+        let time = if frame.timed {
+            super::time::len(self.form_of_time(form))
+        } else {
+            0
+        };
+        frame.before_time.len + time + frame.after_time.len + self.tail.len
     }
 }
 
-/// What stands between the time and the text.
-pub const MIDDLE: &str = "\",\"log\":\"";
-/// What stands behind the text.
-pub const END: &str = "\"}";
-
-/// Writes times as RFC 3339 in UTC, always 30 bytes; remembers the last second.
-#[derive(Debug, Default)]
-pub struct TimeText {
-    second: u64,
-    text: String,
+fn frames(frame: impl Fn(Stream, Line) -> Frame) -> [[Frame; 3]; 2] {
+    [Stream::Stdout, Stream::Stderr]
+        .map(|stream| [Line::Whole, Line::Joined, Line::Bare].map(|line| frame(stream, line)))
 }
 
-/// Bytes of such a text.
-pub const TIME_LEN: usize = 30;
+impl Frame {
+    fn timed(before: &str, after: &str) -> Self {
+        Self {
+            before_time: Piece::new(before),
+            after_time: Piece::new(after),
+            timed: true,
+        }
+    }
 
-impl TimeText {
-    pub fn write(&mut self, nanos: u64, out: &mut Vec<u8>) {
-        let (second, mut rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-        if second != self.second || self.text.is_empty() {
-            self.second = second;
-            self.text = crate::sink::rfc3339(second * 1_000_000_000);
-            // Up to the fraction's point.
-            self.text.truncate(20);
+    fn bare(text: &str) -> Self {
+        Self {
+            before_time: Piece::new(text),
+            after_time: Piece::default(),
+            timed: false,
         }
-        out.extend_from_slice(self.text.as_bytes());
-        let mut digits = [b'0'; 10];
-        digits[9] = b'Z';
-        for digit in digits[..9].iter_mut().rev() {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-            rest /= 10;
-        }
-        out.extend_from_slice(&digits);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Facts under the names that Fluent Bit users query by, in its order.
+#[derive(Serialize)]
+struct Kubernetes<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod_ip: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docker_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_hash: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_name: Option<&'a str>,
+}
 
-    #[test]
-    fn a_time_is_written_to_the_nanosecond() {
-        let mut times = TimeText::default();
-        for nanos in [0, 1_795_466_221_123_456_789, 1_795_466_221_000_000_001] {
-            let mut out = Vec::new();
-            times.write(nanos, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), crate::sink::rfc3339(nanos));
+impl<'a> Kubernetes<'a> {
+    /// `keys`: as Fluent Bit sends it; else what tells where a record is from, and nothing more.
+    fn of(facts: &'a Facts, keys: Option<&FluentBit>) -> Self {
+        let fact = |name: &str| facts.get(name).map(String::as_str);
+        let fluent_bit = |name: &str| keys.and_then(|_| fact(name));
+        let under = |prefix: &'static str, wanted: bool| -> BTreeMap<&'a str, &'a str> {
+            let all = facts.range(prefix.to_owned()..);
+            let named = all.map_while(|(name, value)| Some((name.strip_prefix(prefix)?, &**value)));
+            named.filter(|_| wanted).collect()
+        };
+        let image = fact("container.image.name").map(|name| match fact("container.image.tags") {
+            Some(tag) => format!("{name}:{tag}"),
+            None => name.to_owned(),
+        });
+        Self {
+            pod_name: fact("k8s.pod.name"),
+            namespace_name: fact("k8s.namespace.name"),
+            pod_id: fact("k8s.pod.uid"),
+            labels: under(LABEL, keys.is_some_and(|k| k.labels)),
+            annotations: under(ANNOTATION, keys.is_some_and(|k| k.annotations)),
+            host: fact("k8s.node.name"),
+            pod_ip: fluent_bit("k8s.pod.ip"),
+            container_name: fact("k8s.container.name"),
+            docker_id: fact("container.id"),
+            container_hash: fluent_bit("container.image.id"),
+            container_image: image.filter(|_| keys.is_some()),
+            cluster_name: fact("k8s.cluster.name").filter(|_| keys.is_none()),
         }
     }
+}
+
+fn json(value: &impl Serialize) -> String {
+    // Strings only: nothing that could fail to serialise.
+    serde_json::to_string(value).unwrap_or_default()
 }

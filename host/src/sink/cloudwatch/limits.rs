@@ -34,8 +34,7 @@ pub fn window(now: u64) -> RangeInclusive<u64> {
 /// A name that the service takes for a group: `[.-_/#A-Za-z0-9]`, not starting `aws/` (CreateLogGroup).
 #[must_use]
 pub fn group_name(name: &str) -> String {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "._-/#".contains(c);
-    let name = clean(name, fits);
+    let name = clean(name, fits_group);
     if name.starts_with("aws/") {
         return format!("_{name}").chars().take(NAME_CHARS_MAX).collect();
     }
@@ -45,7 +44,19 @@ pub fn group_name(name: &str) -> String {
 /// A name that the service takes for a stream: no `:` and no `*` (CreateLogStream).
 #[must_use]
 pub fn stream_name(name: &str) -> String {
-    clean(name, |c| !matches!(c, ':' | '*') && !c.is_control())
+    clean(name, fits_stream)
+}
+
+/// Whether a group's name may have it (CreateLogGroup).
+#[must_use]
+pub fn fits_group(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-/#".contains(c)
+}
+
+/// Whether a stream's name may have it (CreateLogStream).
+#[must_use]
+pub fn fits_stream(c: char) -> bool {
+    !matches!(c, ':' | '*') && !c.is_control()
 }
 
 fn clean(name: &str, fits: impl Fn(char) -> bool) -> String {

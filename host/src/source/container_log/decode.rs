@@ -12,7 +12,9 @@ pub mod docker_json;
 
 use super::line::Line;
 use super::partial::{Joined, Partials};
-use crate::record::{BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Columns, FileId, Range, Receipt, Stream};
+use crate::record::{
+    BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Columns, FileId, Form, Range, Receipt, Stream,
+};
 
 /// What a chunk of a file came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +109,7 @@ impl Decoder {
                 Line {
                     time: head.time,
                     stream: head.stream,
+                    form: head.form,
                     partial: head.partial,
                     text,
                 },
@@ -121,6 +124,7 @@ impl Decoder {
                 let head = PieceHead {
                     time: line.time,
                     stream: line.stream,
+                    form: line.form,
                     partial: line.partial,
                 };
                 (line, head)
@@ -164,6 +168,7 @@ pub struct Piece<'a> {
 pub struct PieceHead {
     pub time: u64,
     pub stream: Stream,
+    pub form: Form,
     pub partial: bool,
 }
 
@@ -171,6 +176,7 @@ fn as_it_is(line: &[u8], now: u64) -> Line<'_> {
     Line {
         time: now,
         stream: Stream::Stdout,
+        form: Form::BARE,
         partial: false,
         text: line.strip_suffix(b"\r").unwrap_or(line),
     }
@@ -196,8 +202,9 @@ impl Out<'_> {
             return self.take_piece(line, from, to);
         }
         self.source += u32::try_from(to - from).unwrap_or(u32::MAX);
+        self.columns.text.extend_from_slice(line.text);
         self.columns
-            .push(line.text, line.time, line.stream, self.source);
+            .close(line.time, line.stream, line.form, self.source);
         0
     }
 
@@ -218,7 +225,8 @@ impl Out<'_> {
                 receipt.add(range);
             }
             split += u64::from(joined.part);
-            columns.push(joined.text, joined.time, joined.stream, *source);
+            columns.text.extend_from_slice(joined.text);
+            columns.close(joined.time, joined.stream, joined.form, *source);
         });
         split
     }

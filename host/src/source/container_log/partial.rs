@@ -6,7 +6,7 @@
 //! a restart reads it again.
 
 use super::line::Line;
-use crate::record::{Range, Stream};
+use crate::record::{Form, Range, Stream};
 
 /// A record that is whole, or a part of one that was too long.
 pub struct Joined<'a> {
@@ -15,6 +15,8 @@ pub struct Joined<'a> {
     pub ranges: &'a mut Vec<Range>,
     pub time: u64,
     pub stream: Stream,
+    /// That of its first piece.
+    pub form: Form,
     /// It is a marked part of a longer record.
     pub part: bool,
 }
@@ -32,6 +34,7 @@ struct Pending {
     text: Vec<u8>,
     ranges: Vec<Range>,
     time: u64,
+    form: Form,
     /// Parts of this record that have left already.
     parts: u32,
 }
@@ -80,6 +83,7 @@ impl Partials {
         if !slot.open {
             slot.open = true;
             slot.time = line.time;
+            slot.form = line.form;
         }
         if !slot.text.is_empty() && slot.text.len() + line.text.len() > max {
             slot.leave(line.stream, true, whole);
@@ -126,6 +130,7 @@ impl Pending {
             ranges: &mut self.ranges,
             time: self.time,
             stream,
+            form: self.form,
             part: self.parts > 0,
         });
         self.text.clear();

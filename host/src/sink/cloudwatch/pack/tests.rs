@@ -3,9 +3,11 @@
 
 use std::sync::mpsc::channel;
 
+use super::super::format::{FluentBit, Format};
+use super::super::limits::MESSAGE_BYTES_MAX;
 use super::*;
 use crate::record::receipt::news_channel;
-use crate::record::{Budget, Columns, Fate, FileId, News, Range, Receipt};
+use crate::record::{Budget, Columns, Container, Fate, FileId, News, Range, Receipt, Stream};
 
 const NOW: Now = Now {
     mono: Duration::ZERO,
@@ -14,7 +16,7 @@ const NOW: Now = Now {
 
 fn pack(format: Format) -> Pack {
     let config = super::super::Config {
-        format,
+        format: Some(format),
         ..super::super::Config::default()
     };
     let budget = Budget::new(1 << 30);
@@ -53,6 +55,7 @@ fn packed(pack: &mut Pack, texts: &[&[u8]]) -> (Vec<Vec<String>>, Vec<Fate>) {
     let names = Names {
         group: "g".into(),
         stream: "s".into(),
+        entity: None,
     };
     let parts = receipt.share();
     let mut out = Vec::new();
@@ -124,9 +127,10 @@ fn a_request_that_is_full_is_closed_and_the_next_carries_on() {
 
 #[test]
 fn a_record_too_large_for_a_message_is_sent_in_marked_parts_and_none_of_it_is_cut() {
-    for format in [Format::Text, Format::Json] {
+    let fluent_bit = Format::FluentBit(FluentBit::default());
+    for format in [Format::Text, Format::Json, fluent_bit] {
         let text = "\"ü\u{1}x".repeat(300_000);
-        let (requests, _) = packed(&mut pack(format), &[text.as_bytes()]);
+        let (requests, _) = packed(&mut pack(format.clone()), &[text.as_bytes()]);
         let messages: Vec<String> = requests.concat();
         assert!(messages.len() > 1);
         let mut joined = String::new();
@@ -134,7 +138,7 @@ fn a_record_too_large_for_a_message_is_sent_in_marked_parts_and_none_of_it_is_cu
             assert!(message.len() <= MESSAGE_BYTES_MAX, "{}", message.len());
             let log = match format {
                 Format::Text => message.clone(),
-                Format::Json => {
+                Format::Json | Format::FluentBit(_) => {
                     let read: serde_json::Value = serde_json::from_str(message).unwrap();
                     read["log"].as_str().unwrap().to_owned()
                 }

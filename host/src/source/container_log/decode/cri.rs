@@ -6,13 +6,14 @@
 
 use super::super::line::Line;
 use crate::record::Stream;
+use crate::record::form::{Form, Line as Kind};
 
 /// Reads one line without its newline; none if it is no CRI line.
 #[inline]
 #[must_use]
 pub fn line<'a>(line: &'a [u8], times: &mut Times) -> Option<Line<'a>> {
     // A fraction has nine digits at most, so the head's blanks stand within the first 64 bytes.
-    let (time, used) = times.parse(line)?;
+    let (time, mut form, used) = times.parse(line)?;
     let rest = line.get(used..)?;
     let (stream, rest) = if let Some(rest) = rest.strip_prefix(b" stdout ") {
         (Stream::Stdout, rest)
@@ -24,9 +25,13 @@ pub fn line<'a>(line: &'a [u8], times: &mut Times) -> Option<Line<'a>> {
         [b'P', b' ', text @ ..] => (true, text),
         _ => tagged(rest)?,
     };
+    if partial {
+        form.line = Kind::Joined;
+    }
     Some(Line {
         time,
         stream,
+        form,
         partial,
         // containerd cuts a return before the newline; CRI-O leaves it.
         text: text.strip_suffix(b"\r").unwrap_or(text),
@@ -58,36 +63,37 @@ pub struct Times {
 }
 
 impl Times {
-    /// Reads the time that `line` starts with: nanoseconds since the Unix epoch, and its length.
+    /// Reads the time that `line` starts with: nanoseconds since the Unix epoch, how it is written,
+    /// and its length.
     #[inline]
-    pub fn parse(&mut self, line: &[u8]) -> Option<(u64, usize)> {
+    pub fn parse(&mut self, line: &[u8]) -> Option<(u64, Form, usize)> {
         let second: &[u8; 19] = line.first_chunk()?;
         if *second != self.second {
             self.seconds = civil(second)?;
             self.second = *second;
         }
         let mut at = 19;
-        let mut nanos = 0;
+        let (mut nanos, mut digits) = (0, 0);
         if line.get(at) == Some(&b'.') {
             at += 1;
-            let (value, digits) = fraction(&line[at..])?;
-            nanos = value;
-            at += digits;
+            (nanos, digits) = fraction(&line[at..])?;
+            at += usize::from(digits);
         }
         let base = self.seconds * 1_000_000_000 + nanos;
         if line.get(at) == Some(&b'Z') {
-            return Some((base, at + 1));
+            return Some((base, Form::of_time(digits, None), at + 1));
         }
         offset(line.get(at..at + 6)?).map(|minutes| {
-            let shift = minutes * 60 * 1_000_000_000;
-            (base.saturating_add_signed(-shift), at + 6)
+            let shift = i64::from(minutes) * 60 * 1_000_000_000;
+            let form = Form::of_time(digits, Some(minutes));
+            (base.saturating_add_signed(-shift), form, at + 6)
         })
     }
 }
 
 /// One to nine digits of a fraction, as nanoseconds, and how many there were.
 #[inline]
-fn fraction(digits: &[u8]) -> Option<(u64, usize)> {
+fn fraction(digits: &[u8]) -> Option<(u64, u8)> {
     // The usual nine at once: eight digits by three multiplications, then the ninth.
     if let Some(nine) = digits.first_chunk::<9>()
         && let Some(eight) = eight_digits(&nine[..8])
@@ -96,15 +102,18 @@ fn fraction(digits: &[u8]) -> Option<(u64, usize)> {
         return Some((eight * 10 + u64::from(nine[8] - b'0'), 9));
     }
     let mut value = 0;
-    let mut count = 0;
-    while let Some(d) = digits.get(count).filter(|d| d.is_ascii_digit()) {
+    let mut count = 0_u8;
+    while let Some(d) = digits
+        .get(usize::from(count))
+        .filter(|d| d.is_ascii_digit())
+    {
         if count == 9 {
             return None;
         }
         value = value * 10 + u64::from(d - b'0');
         count += 1;
     }
-    let scale = 10_u64.pow(9 - u32::try_from(count).ok()?);
+    let scale = 10_u64.pow(9 - u32::from(count));
     (count > 0).then_some((value * scale, count))
 }
 
@@ -123,7 +132,7 @@ fn eight_digits(bytes: &[u8]) -> Option<u64> {
 }
 
 /// `+hh:mm` or `-hh:mm`, in minutes.
-fn offset(text: &[u8]) -> Option<i64> {
+fn offset(text: &[u8]) -> Option<i16> {
     let sign = match text[0] {
         b'+' => 1,
         b'-' => -1,
@@ -131,7 +140,8 @@ fn offset(text: &[u8]) -> Option<i64> {
     };
     (text[3] == b':').then_some(())?;
     let (hours, minutes) = (two(&text[1..3])?, two(&text[4..6])?);
-    (hours < 24 && minutes < 60).then_some(sign * (i64::from(hours) * 60 + i64::from(minutes)))
+    let minutes = (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)?;
+    Some(sign * i16::try_from(minutes).ok()?)
 }
 
 fn two(digits: &[u8]) -> Option<u32> {
@@ -243,8 +253,12 @@ mod tests {
             let local = jiff::tz::Offset::from_seconds(minutes * 60).unwrap().to_datetime(at);
             let (sign, minutes) = (if minutes < 0 { '-' } else { '+' }, minutes.abs());
             let text = format!("{local}{sign}{:02}:{:02}", minutes / 60, minutes % 60);
-            let (time, used) = Times::default().parse(text.as_bytes()).unwrap();
+            let (time, form, used) = Times::default().parse(text.as_bytes()).unwrap();
             prop_assert_eq!((time, used), (nanos, text.len()));
+            let fraction = text.split_once('.').map_or(0, |(_, f)| f.len() - "+00:00".len());
+            prop_assert_eq!(form.digits(), fraction);
+            let signed = if sign == '-' { -minutes } else { minutes };
+            prop_assert_eq!(form.offset().map(i32::from), Some(signed));
         }
 
         #[test]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::super::line::Line;
 use super::cri::Times;
 use crate::record::Stream;
+use crate::record::form::Line as Kind;
 
 #[derive(Deserialize)]
 struct Entry<'a> {
@@ -29,7 +30,7 @@ pub struct Scratch {
 /// Reads one line without its newline; none if docker did not write it.
 pub fn line<'a>(line: &'a [u8], times: &mut Times, scratch: &'a mut Scratch) -> Option<Line<'a>> {
     let entry: Entry<'a> = serde_json::from_slice(line).ok()?;
-    let (time, used) = times.parse(entry.time.as_bytes())?;
+    let (time, mut form, used) = times.parse(entry.time.as_bytes())?;
     (used == entry.time.len()).then_some(())?;
     let stream = match entry.stream.as_ref() {
         "stdout" => Stream::Stdout,
@@ -45,9 +46,13 @@ pub fn line<'a>(line: &'a [u8], times: &mut Times, scratch: &'a mut Scratch) -> 
     };
     let whole = text.strip_suffix('\n');
     let text = whole.map_or(text, |t| t.strip_suffix('\r').unwrap_or(t));
+    if whole.is_none() {
+        form.line = Kind::Joined;
+    }
     Some(Line {
         time,
         stream,
+        form,
         partial: whole.is_none(),
         text: text.as_bytes(),
     })
