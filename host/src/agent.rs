@@ -23,6 +23,7 @@ use crate::filter::chain::Filter;
 use crate::filter::engine::{self, Engine};
 use crate::filter::instance::{Blueprint, Failure, Instance};
 use crate::filter::module::{self, Module};
+use crate::filter::quarantine::{self, Keeper};
 use crate::lane::{Event, Lane, Plan, Setup, ShareOf};
 use crate::record::receipt::news_channel;
 use crate::record::{Budget, Share};
@@ -51,6 +52,8 @@ pub enum Error {
         address: SocketAddr,
         source: io::Error,
     },
+    #[error("quarantine `{path}` cannot be opened")]
+    Quarantine { path: PathBuf, source: io::Error },
     #[error("the agent's threads do not start")]
     Start(#[source] io::Error),
 }
@@ -264,6 +267,7 @@ impl Parts<'_> {
         let count = self.config.lanes.unwrap_or_else(default_lanes).max(1);
         let share_of = share_of(budget.clone());
         let file_ids = Arc::new(AtomicU64::new(1));
+        let keeper = self.quarantine()?;
         let mut lanes = Vec::new();
         for number in 0..count {
             let (to, events) = std::sync::mpsc::channel();
@@ -278,12 +282,21 @@ impl Parts<'_> {
                 cpu: clock::thread_cpu,
                 file_ids: file_ids.clone(),
             };
-            let lane = Lane::new(setup, plan(self.resolved, blueprints));
+            let lane = Lane::new(setup, plan(self.resolved, blueprints, &keeper));
             let (clock, outlets) = (self.clock, outlets.clone());
             let thread = threads::LaneThread::start(number, lane, clock, to, events, outlets);
             lanes.push(thread.map_err(Error::Start)?);
         }
         Ok(lanes)
+    }
+
+    /// Opens the folder for what filters fail on, and starts what writes to it.
+    fn quarantine(&self) -> Result<Keeper, Error> {
+        let path = self.config.state.join("quarantine");
+        let config = self.config.filters.quarantine.clone();
+        quarantine::Store::open(&path, config, self.metrics.quarantine.clone())
+            .and_then(Keeper::start)
+            .map_err(|source| Error::Quarantine { path, source })
     }
 
     fn discover(
@@ -304,7 +317,7 @@ impl Parts<'_> {
 
 /// What one lane runs: filters of its own, from the shared blueprints.
 #[must_use]
-pub fn plan(resolved: &Resolved, blueprints: &[Blueprint]) -> Plan {
+pub fn plan(resolved: &Resolved, blueprints: &[Blueprint], keeper: &Keeper) -> Plan {
     let filters = resolved
         .filters
         .iter()
@@ -315,6 +328,7 @@ pub fn plan(resolved: &Resolved, blueprints: &[Blueprint]) -> Plan {
                 filter.config.on_error,
                 filter.routes.clone(),
             )
+            .with_quarantine(keeper.clone())
         });
     Plan {
         table: resolved.table.clone(),

@@ -1,17 +1,23 @@
 //! Runs the users' Wasm over the records.
 //!
 //! `module` turns a file into compiled code, `instance` is one running copy with its limits, `edits`
-//! applies what it gave back, `chain` runs several in order and keeps what they hold. A filter that
-//! fails never loses a record: its batch is tried again on a fresh instance, and what fails again
-//! meets the policy that the operator chose.
+//! applies what it gave back, `chain` runs several in order, `hold` keeps what they hold. A filter
+//! that fails never loses a record: its batch is tried again on a fresh instance, `failure` finds
+//! what it fails on, and that meets the policy that the operator chose; `rest` leaves a filter
+//! alone that fails on everything.
 
+pub mod call;
 pub mod chain;
 pub mod edits;
 pub mod engine;
+pub mod failure;
+pub mod hold;
 pub mod imports;
 pub mod instance;
 pub mod limits;
 pub mod module;
+pub mod quarantine;
+pub mod rest;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -40,9 +46,11 @@ pub mod bindings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
+    /// The records are kept on the node, and never leave it.
+    #[default]
+    Quarantine,
     /// Reading of the container stops, and the batch is tried again after 1 s, doubling to 5 min.
     /// Nothing leaks, and nothing is lost until rotation takes it.
-    #[default]
     Block,
     /// The records go on as the filter was handed them.
     Pass,
@@ -61,6 +69,8 @@ pub struct Config {
     /// How long records that a filter holds wait for more, once everything is read.
     #[serde(with = "humantime_serde")]
     pub hold_idle: Duration,
+    /// How much of what filters fail on is kept on the node.
+    pub quarantine: quarantine::Config,
 }
 
 impl Default for Config {
@@ -69,6 +79,7 @@ impl Default for Config {
             directories: vec![PathBuf::from("/etc/logsieve/filters")],
             modules: BTreeMap::new(),
             hold_idle: Duration::from_secs(1),
+            quarantine: quarantine::Config::default(),
         }
     }
 }

@@ -161,7 +161,13 @@ impl Lane {
                     follow.hear(news, now, &self.setup);
                 }
             }
-            Event::Drain => self.draining = true,
+            Event::Drain => {
+                self.draining = true;
+                // Finding out what a filter fails on may take longer than a stop.
+                self.follows
+                    .values_mut()
+                    .for_each(Follow::abandon_suspended);
+            }
         }
     }
 
@@ -276,17 +282,16 @@ fn turn_of(follow: &mut Follow, stages: &mut Stages, setup: &Setup, now: Now) ->
     let allowed = TURN - std::mem::take(&mut follow.debt);
     let started = (setup.cpu)();
     loop {
-        if !stages.has_room(follow.routed()) {
+        let takes = follow.is_suspended() || stages.filters_have_room(follow.routed());
+        if !takes || !stages.has_room(follow.routed()) {
             // What is settled wakes the lane.
             return false;
         }
-        if !follow.read(now, stages, setup) {
-            return false;
-        }
+        let more = follow.read(now, stages, setup);
         let used = (setup.cpu)().saturating_sub(started);
-        if used >= allowed {
-            follow.debt = used - allowed;
-            return true;
+        if !more || used >= allowed {
+            follow.debt = used.saturating_sub(allowed);
+            return more || follow.isolates();
         }
     }
 }

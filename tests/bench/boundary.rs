@@ -105,6 +105,8 @@ impl Bench {
             held: &mut Held::default(),
             last: false,
             times: 0..=u64::MAX,
+            now: std::time::Duration::ZERO,
+            chosen_from: usize::MAX,
         };
         let out = chain::run(&mut self.filters, &[0], batch, &mut run).expect("a batch");
         self.columns = out.columns;

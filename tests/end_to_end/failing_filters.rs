@@ -1,7 +1,7 @@
 //! Filters that trap, loop, grow, panic or break the contract: none of them loses a record, holds
 //! up other containers or ends the agent.
 //!
-//! Each kind of failure meets each policy: `block` (the default), `pass` and `drop`.
+//! Each kind of failure meets each policy: `quarantine` (the default), `block`, `pass` and `drop`.
 
 use support::agent::Agent;
 use support::kubelet::{Container, Stream};
@@ -79,6 +79,36 @@ fn under_pass_records_go_on_as_the_filter_was_handed_them() {
         node.drain_after(&mut agent, &written);
         node.tally(&written).assert_exactly_once();
     }
+}
+
+#[test]
+fn by_default_what_a_filter_fails_on_stays_on_the_node_and_nowhere_else() {
+    let (mut node, mut bad, mut free) = node_with("traps_on_one_record", "quarantine");
+    let address = with_metrics(&mut node);
+    for number in 0..50 {
+        let words = if number == 25 { "poison" } else { "some words" };
+        bad.print_numbered(Stream::Stdout, words);
+    }
+    print(&mut free);
+    let mut agent = node.start();
+    agent.wait_until("all others arrive", |_| node.fake.event_count() >= 69);
+    let kept = "logsieve_filter_quarantined_records_total{filter=\"bad\"} 1";
+    assert!(metrics(address).contains(kept), "{}", metrics(address));
+    assert!(agent.drain().success());
+    let events = node.fake.events();
+    assert_eq!(events.len(), 69);
+    assert!(!events.iter().any(|event| event.message.contains("poison")));
+    let file = node.state().join("quarantine/00000001.jsonl");
+    let text = std::fs::read_to_string(file).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let poison = std::str::from_utf8(&bad.written()[25].text).unwrap();
+    assert!(text.contains(poison), "{text}");
+    // It is answered for: a restart neither sends nor keeps it again.
+    let mut agent = node.start();
+    free.print_numbered(Stream::Stdout, "later");
+    agent.wait_until("what came later arrives", |_| node.fake.event_count() >= 70);
+    assert!(agent.drain().success());
+    assert_eq!(node.fake.events().len(), 70);
 }
 
 #[test]

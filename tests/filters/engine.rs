@@ -16,6 +16,7 @@ use logsieve::filter::engine::Engine;
 use logsieve::filter::instance::Blueprint;
 use logsieve::filter::limits::Limits;
 use logsieve::filter::module::{self, Module};
+use logsieve::filter::quarantine::{self, Keeper, Store};
 use logsieve::record::receipt::{NewsSender, news_channel};
 use logsieve::record::{
     Batch, Columns, Container, Facts, Fate, FileId, News, Range as Bytes, Receipt, Stream,
@@ -81,7 +82,7 @@ impl Guest {
         self
     }
 
-    fn filter(self, metrics: &Metrics) -> Filter {
+    fn filter(self, metrics: &Metrics, keeper: &Keeper) -> Filter {
         let module = loaded(self.module);
         let blueprint = Blueprint {
             metrics: metrics.filter(&self.name),
@@ -93,7 +94,7 @@ impl Guest {
             cpu: self.cpu,
         };
         let routes = self.routes.into_iter().map(str::to_owned).zip(0..);
-        Filter::new(blueprint, self.on_error, routes.collect())
+        Filter::new(blueprint, self.on_error, routes.collect()).with_quarantine(keeper.clone())
     }
 }
 
@@ -130,12 +131,15 @@ pub struct Chain {
     container: Arc<Container>,
     metrics: Metrics,
     news: (NewsSender, Receiver<News>),
+    quarantine: tempfile::TempDir,
     /// Source bytes read so far: a record's text, and one for its line end.
     read_bytes: u64,
     /// Records read so far: the time of the next one.
     records: u64,
     /// Times that the destination takes.
     pub times: RangeInclusive<u64>,
+    /// Since the agent started.
+    pub now: Duration,
 }
 
 impl Chain {
@@ -146,7 +150,16 @@ impl Chain {
     pub fn with_facts(facts: Facts, guests: impl IntoIterator<Item = Guest>) -> Self {
         let metrics = Metrics::default();
         let (to, news) = channel::<News>();
-        let filters = guests.into_iter().map(|guest| guest.filter(&metrics));
+        let quarantine = tempfile::tempdir().unwrap();
+        let config = quarantine::Config {
+            files_max: 1,
+            ..quarantine::Config::default()
+        };
+        let store = Store::open(quarantine.path(), config, metrics.quarantine.clone()).unwrap();
+        let keeper = Keeper::in_place(store);
+        let filters = guests
+            .into_iter()
+            .map(|guest| guest.filter(&metrics, &keeper));
         Self {
             filters: filters.collect(),
             held: Held::default(),
@@ -159,9 +172,11 @@ impl Chain {
             }),
             metrics,
             news: (news_channel(to), news),
+            quarantine,
             read_bytes: 0,
             records: 0,
             times: 0..=u64::MAX,
+            now: Duration::ZERO,
         }
     }
 
@@ -199,8 +214,24 @@ impl Chain {
             held: &mut self.held,
             last,
             times: self.times.clone(),
+            now: self.now,
+            chosen_from: usize::MAX,
         };
         chain::run(&mut self.filters, &order, batch, &mut run)
+    }
+
+    /// The records in quarantine, as they stand there.
+    pub fn quarantined(&self) -> Vec<serde_json::Value> {
+        let file = self.quarantine.path().join("00000001.jsonl");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let read = |line| serde_json::from_str(line).unwrap();
+        text.lines().map(read).collect()
+    }
+
+    /// Their texts.
+    pub fn quarantined_texts(&self) -> Vec<String> {
+        let text = |line: serde_json::Value| line["text"].as_str().unwrap().to_owned();
+        self.quarantined().into_iter().map(text).collect()
     }
 
     /// What was heard of receipts since it was last asked: source bytes, and what became of them.

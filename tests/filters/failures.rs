@@ -22,9 +22,17 @@ fn blocked(guest: Guest, name: &str, kind: &str, texts: &[&str]) -> Blocked {
     assert_eq!(chain.fates(), [(Fate::Abandoned, 0..source_bytes)]);
     assert!(chain.held.is_empty());
     let failures = format!("filter_failures_total{{filter=\"{name}\",kind=\"{kind}\"}}");
-    // Settings are not asked for twice.
-    let tries = if kind == "settings" { 1 } else { 2 };
-    assert_eq!(chain.counted(&failures), tries, "one try, and one more");
+    let tries = match texts.len() {
+        // Settings are not asked for twice.
+        _ if kind == "settings" => 1,
+        1 => 2,
+        _ => 3,
+    };
+    assert_eq!(
+        chain.counted(&failures),
+        tries,
+        "one try, one more, and the record alone"
+    );
     assert_eq!(chain.counters("filter_failures"), 1);
     blocked
 }
@@ -34,7 +42,7 @@ fn a_call_that_never_returns_costs_one_deadline() {
     let deadline = Duration::from_millis(5);
     let guest = guest("loops_forever").deadline(deadline);
     let before = counted_cpu();
-    let blocked = blocked(guest, "loops_forever", "deadline", &["a", "b"]);
+    let blocked = blocked(guest, "loops_forever", "deadline", &["a"]);
     let charged = counted_cpu() - before;
     assert_eq!(
         blocked.to_string(),
@@ -160,6 +168,21 @@ fn settings_that_a_filter_refuses_are_named_with_its_reason() {
 }
 
 #[test]
+fn settings_that_a_filter_never_comes_to_an_end_with_cost_a_deadline() {
+    let slow = serde_json::json!({ "slow": true });
+    let deadline = Duration::from_millis(5);
+    let guest = guest("slow_configure").settings(slow).deadline(deadline);
+    let blocked = blocked(guest, "slow_configure", "deadline", &["a"]);
+    assert!(blocked.to_string().contains("5ms of CPU time"), "{blocked}");
+}
+
+#[test]
+fn a_stack_that_runs_out_ends_the_call_and_nothing_else() {
+    let blocked = blocked(guest("recursion"), "recursion", "trap", &["a"]);
+    assert!(blocked.to_string().contains("stack"), "{blocked}");
+}
+
+#[test]
 fn a_filter_without_settings_refuses_any() {
     let guest = guest("noop").settings(serde_json::json!({ "colour": "puce" }));
     let blocked = blocked(guest, "noop", "settings", &["a"]);
@@ -215,7 +238,8 @@ fn on_error_drop_discards_the_records_and_counts_them() {
     assert_eq!(counted("filter_dropped_records_total{filter=\"traps\"}"), 3);
     assert_eq!(
         counted("filter_failures_total{filter=\"traps\",kind=\"trap\"}"),
-        2
+        5,
+        "the batch twice, and each record alone"
     );
     assert_eq!(counted("filter_records_total{filter=\"noop\"}"), 0);
 }

@@ -9,6 +9,8 @@ mod changes;
 mod engine;
 mod failures;
 mod holds;
+mod isolation;
 mod origin;
 mod patterns;
 mod reports;
+mod wasi;

@@ -1,171 +1,141 @@
 //! Runs a container's filters in order.
 //!
 //! Each filter is handed what the former let through, in front of it what it held back itself. What a
-//! filter holds stays in its receipt, unsettled, until it comes out: so a restart reads it again.
+//! filter holds stays in its receipt, unsettled, until it comes out: so a restart reads it again. A
+//! batch that a filter fails on is suspended: it is isolated call by call, between other containers'
+//! turns, and then goes on its way behind that filter.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::OnError;
-use super::edits::{self, Applied, Rules};
-use super::instance::{Blueprint, Failure, Instance};
-use crate::record::columns::RouteId;
-use crate::record::{Batch, Columns, Container, Count, Ending};
+use super::failure::{Isolation, Step};
+use super::hold::too_much;
+use crate::record::{Batch, Container, Count, Ending};
 
-/// What one filter may hold for one container; a batch of which it would hold more is handed over
-/// again, as the last of its event.
-const HELD_RECORDS_MAX: usize = 1000;
-const HELD_BYTES_MAX: usize = 1024 * 1024;
+pub use super::call::{Filter, Run};
+pub use super::failure::Blocked;
+pub use super::hold::Held;
 
-/// A filter as one lane runs it.
-pub struct Filter {
-    blueprint: Blueprint,
-    on_error: OnError,
-    routes: Vec<(String, RouteId)>,
-    /// None until the first batch, and after a failure.
-    instance: Option<Box<Instance>>,
+/// How far a batch came.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is what nearly every batch comes to"
+)]
+#[derive(Debug)]
+pub enum Progress {
+    /// Through the whole chain.
+    Done(Batch),
+    /// A filter failed on it. [`resume`] it in the container's next turn; dropped, it is abandoned.
+    Suspended(Suspended),
 }
 
-impl Filter {
+/// A batch on its way that a filter failed on.
+#[derive(Debug)]
+pub struct Suspended {
+    place: usize,
+    last: bool,
+    container: Arc<Container>,
+    isolation: Box<Isolation>,
+}
+
+impl Suspended {
     #[must_use]
-    pub fn new(blueprint: Blueprint, on_error: OnError, routes: Vec<(String, RouteId)>) -> Self {
-        Self {
-            blueprint,
-            on_error,
-            routes,
-            instance: None,
-        }
+    pub fn container(&self) -> &Arc<Container> {
+        &self.container
     }
 
+    /// Whether resuming it would come to anything: what is being written to the disk is waited for.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.blueprint.name
+    pub fn is_due(&self) -> bool {
+        self.isolation.is_due()
     }
 
-    /// One batch through this filter, at most on two instances: the second is a fresh one.
-    fn call(
-        &mut self,
-        columns: &mut Columns,
-        last: bool,
-        run: &Run<'_>,
-    ) -> Result<Applied, Failure> {
-        let failure = match self.try_once(columns, last, run) {
-            // A fresh instance would be asked for the same settings.
-            Err(failure) if !matches!(failure, Failure::Settings { .. }) => failure,
-            done => return done,
-        };
-        tracing::warn!(
-            filter = self.name(),
-            container = run.container.label(),
-            error = %failure,
-            "filter failed on a batch, which is tried again on a fresh instance"
-        );
-        self.try_once(columns, last, run)
-    }
-
-    fn try_once(
-        &mut self,
-        columns: &mut Columns,
-        last: bool,
-        run: &Run<'_>,
-    ) -> Result<Applied, Failure> {
-        let mut instance = match self.instance.take() {
-            Some(instance) => instance,
-            None => Box::new(Instance::new(&self.blueprint).map_err(|f| self.failed(f))?),
-        };
-        let rules = Rules {
-            output_bytes_max: instance.limits().output_max(columns.text.len()),
-            last,
-            routes: &self.routes,
-            times: run.times.clone(),
-        };
-        let applied = instance
-            .process(run.container, columns, last)
-            .and_then(|outcome| Ok(edits::apply(columns, &outcome, &rules)?))
-            .map_err(|f| self.failed(f))?;
-        self.instance = Some(instance);
-        Ok(applied)
-    }
-
-    fn failed(&self, failure: Failure) -> Failure {
-        self.blueprint.metrics.failed(failure.kind());
-        failure
+    /// Whether it waits for something, and another turn at once would be of no use.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.isolation.waits()
     }
 }
 
-/// What the filters of one container hold back, in the order of its chain.
-#[derive(Debug, Default)]
-pub struct Held(Vec<Option<Batch>>);
-
-impl Held {
-    /// Bytes of text that are held.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.0.iter().flatten().map(|b| b.columns.text.len()).sum()
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
-    }
-
-    /// Source bytes that the held records answer for.
-    #[must_use]
-    pub fn source_bytes(&self) -> u64 {
-        self.0.iter().flatten().map(|b| b.receipt.bytes()).sum()
-    }
-
-    /// Forgets what is held, without news: the container is read again. Says how many source bytes.
-    pub fn forget(&mut self) -> u64 {
-        let mut bytes = 0;
-        for batch in self.0.drain(..).flatten() {
-            bytes += batch.receipt.bytes();
-            batch.receipt.forget();
-        }
-        bytes
-    }
-
-    fn take(&mut self, place: usize) -> Option<Batch> {
-        self.0.get_mut(place)?.take()
-    }
-
-    fn put(&mut self, place: usize, batch: Batch) {
-        if self.0.len() <= place {
-            self.0.resize_with(place + 1, || None);
-        }
-        self.0[place] = Some(batch);
-    }
-}
-
-/// Why a container's reading stops.
-#[derive(Debug, thiserror::Error)]
-#[error("filter `{filter}`: {failure}")]
-pub struct Blocked {
-    pub filter: String,
-    pub failure: Failure,
-}
-
-/// What a chain works on.
-pub struct Run<'a> {
-    pub container: &'a Arc<Container>,
-    pub held: &'a mut Held,
-    /// Nothing may be held from here on.
-    pub last: bool,
-    /// Times that the container's destination takes.
-    pub times: RangeInclusive<u64>,
-}
-
-/// Runs `batch` through the filters of `chain`, which index `filters`.
+/// Sets a batch on its way through the filters of `chain`, which index `filters`.
 ///
 /// # Errors
-/// When a filter fails whose policy is `block`. The batch is dropped, so its receipt is abandoned.
+/// When a filter's records may not pass, as under `block`. The batch is dropped, so its receipt is
+/// abandoned.
+pub fn start(
+    filters: &mut [Filter],
+    chain: &[usize],
+    batch: Batch,
+    run: &mut Run<'_>,
+) -> Result<Progress, Blocked> {
+    from(filters, chain, 0, batch, run)
+}
+
+/// Goes on with a suspended batch, at most one call of the filter that failed on it.
+///
+/// # Errors
+/// As [`start`].
+pub fn resume(
+    filters: &mut [Filter],
+    chain: &[usize],
+    suspended: Suspended,
+    run: &mut Run<'_>,
+) -> Result<Progress, Blocked> {
+    let Suspended {
+        place,
+        last,
+        container,
+        isolation,
+    } = suspended;
+    run.last = last;
+    let filter = &mut filters[chain[place]];
+    match isolation.step(filter, place, run)? {
+        Step::Goes(isolation) => Ok(Progress::Suspended(Suspended {
+            place,
+            last,
+            container,
+            isolation,
+        })),
+        Step::Done { passes, held } => {
+            if let Some(held) = held {
+                run.held.put(place, held);
+            }
+            from(filters, chain, place + 1, passes, run)
+        }
+    }
+}
+
+/// The same to its end, for tools that have one container only.
+///
+/// # Errors
+/// As [`start`].
 pub fn run(
     filters: &mut [Filter],
     chain: &[usize],
-    mut batch: Batch,
+    batch: Batch,
     run: &mut Run<'_>,
 ) -> Result<Batch, Blocked> {
-    for (place, filter) in chain.iter().enumerate() {
+    let mut progress = start(filters, chain, batch, run)?;
+    loop {
+        match progress {
+            Progress::Done(batch) => return Ok(batch),
+            Progress::Suspended(suspended) => {
+                if !suspended.is_due() {
+                    std::thread::yield_now();
+                }
+                progress = resume(filters, chain, suspended, run)?;
+            }
+        }
+    }
+}
+
+fn from(
+    filters: &mut [Filter],
+    chain: &[usize],
+    first: usize,
+    mut batch: Batch,
+    run: &mut Run<'_>,
+) -> Result<Progress, Blocked> {
+    for (place, filter) in chain.iter().enumerate().skip(first) {
         if let Some(mut held) = run.held.take(place) {
             held.append(batch);
             batch = held;
@@ -173,9 +143,24 @@ pub fn run(
         if batch.columns.is_empty() {
             continue;
         }
-        batch = one(&mut filters[*filter], place, batch, run)?;
+        match one(&mut filters[*filter], place, batch, run) {
+            Ok(passes) => batch = passes,
+            Err(isolation) => {
+                let suspended = Suspended {
+                    place,
+                    last: run.last,
+                    container: run.container.clone(),
+                    isolation,
+                };
+                return match suspended.isolation.is_decided() {
+                    // No call is needed.
+                    true => resume(filters, chain, suspended, run),
+                    false => Ok(Progress::Suspended(suspended)),
+                };
+            }
+        }
     }
-    Ok(batch)
+    Ok(Progress::Done(batch))
 }
 
 fn one(
@@ -183,31 +168,25 @@ fn one(
     place: usize,
     mut batch: Batch,
     run: &mut Run<'_>,
-) -> Result<Batch, Blocked> {
+) -> Result<Batch, Box<Isolation>> {
+    if let Some(rests) = filter.rest.at(run.now) {
+        return Err(Isolation::decided(filter, batch, rests));
+    }
     let records = batch.columns.len();
-    let mut applied = filter.call(&mut batch.columns, run.last, run);
-    if applied
+    let mut called = filter.call(&mut batch.columns, run.last, place, run);
+    if called
         .as_ref()
         .is_ok_and(|a| too_much(&batch.columns, a.hold))
     {
         // It would hold more than is allowed, so this is the last of its event.
-        applied = filter.call(&mut batch.columns, true, run);
+        called = filter.call(&mut batch.columns, true, place, run);
     }
-    let metrics = &filter.blueprint.metrics;
-    metrics.records.inc_by(records as u64);
-    let applied = match applied {
+    let applied = match called {
         Ok(applied) => applied,
-        Err(failure) => return policy(filter, batch, failure),
+        Err(failed) => return Err(Isolation::begin(filter, batch, failed, run)),
     };
-    metrics.edited(
-        applied.changed,
-        applied.dropped,
-        applied.added,
-        applied.hold as u64,
-    );
-    if applied.times_refused > 0 {
-        metrics.times_refused.inc_by(applied.times_refused);
-    }
+    filter.rest.passed();
+    filter.count(records, &applied);
     if applied.dropped > 0 {
         let count = Count::new(applied.dropped, applied.dropped_bytes);
         batch.receipt.count(Ending::Discarded, count);
@@ -220,30 +199,4 @@ fn one(
         batch.replace(columns);
     }
     Ok(batch)
-}
-
-/// Whether the records at the end are more than may be held.
-fn too_much(columns: &Columns, hold: usize) -> bool {
-    let first = columns.len().saturating_sub(hold);
-    hold > HELD_RECORDS_MAX
-        || (hold > 0 && columns.text.len() - columns.start(first) > HELD_BYTES_MAX)
-}
-
-fn policy(filter: &Filter, mut batch: Batch, failure: Failure) -> Result<Batch, Blocked> {
-    match filter.on_error {
-        OnError::Block => Err(Blocked {
-            filter: filter.name().to_owned(),
-            failure,
-        }),
-        OnError::Pass => Ok(batch),
-        OnError::Drop => {
-            let metrics = &filter.blueprint.metrics;
-            let records = batch.columns.len() as u64;
-            metrics.records_dropped.inc_by(records);
-            let count = Count::new(records, batch.columns.text.len() as u64);
-            batch.receipt.count(Ending::Discarded, count);
-            batch.columns.clear();
-            Ok(batch)
-        }
-    }
 }

@@ -27,7 +27,7 @@ pub struct Rules<'a> {
 }
 
 /// Why an outcome is refused.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadOutcome {
     #[error("edit {edit}: record {at} of {records} does not exist")]
     NoSuchRecord {

@@ -1,9 +1,10 @@
-//! What a filter may ask the agent for: one file per interface of the contract. All work on the
-//! `State` of one instance, and reach nothing beyond it.
+//! What a filter may ask the agent for: one file per interface of the contract, and WASI with nothing
+//! behind it. All work on the `State` of one instance, and reach nothing beyond it.
 
 pub mod origin;
 pub mod patterns;
 pub mod report;
+pub mod wasi;
 
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct State {
     pub container: Option<Arc<Container>>,
     pub batch: Option<Arc<Columns>>,
     pub report: report::Report,
+    /// Handles of WASI's that the instance owns.
+    pub wasi_handles: u32,
 }
 
 // The interface holds types only.

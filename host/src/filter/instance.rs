@@ -19,7 +19,7 @@ use crate::record::{Columns, Container, Stream};
 use crate::telemetry::metrics::FilterMetrics;
 
 /// Why a call did not give an outcome.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
     Overran(#[from] Overran),
@@ -33,6 +33,10 @@ pub enum Failure {
     Settings { reason: String },
     #[error("its outcome breaks the contract: {0}")]
     Outcome(#[from] super::edits::BadOutcome),
+    #[error("it rests, after it failed on {batches} batches in a row: {why}")]
+    Rests { batches: u32, why: String },
+    #[error("{why}, and what it failed on cannot be put into quarantine: {cause}")]
+    Quarantine { why: String, cause: &'static str },
 }
 
 impl Failure {
@@ -46,6 +50,8 @@ impl Failure {
             Self::Refused { .. } => "refused",
             Self::Settings { .. } => "settings",
             Self::Outcome(_) => "outcome",
+            Self::Rests { .. } => "rests",
+            Self::Quarantine { .. } => "quarantine",
         }
     }
 }
@@ -88,6 +94,7 @@ impl Instance {
             container: None,
             batch: None,
             report: Report::new(from.name.clone(), from.engine.clock, from.metrics.clone()),
+            wasi_handles: 0,
         };
         let mut store = Store::new(from.engine.wasm(), state);
         store.limiter(|state| &mut state.memory);
@@ -169,7 +176,9 @@ impl Instance {
             }),
             Err(error) => Err(failure(&self.store, &self.limits, &error)),
         };
-        self.store.data_mut().batch = None;
+        let state = self.store.data_mut();
+        state.batch = None;
+        state.report.end_of_call();
         *in_hand = Arc::unwrap_or_clone(columns);
         outcome
     }

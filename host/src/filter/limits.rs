@@ -93,6 +93,11 @@ impl Deadline {
         }
     }
 
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// A call begins, and may take `limit`.
     pub fn begin(&mut self, limit: Duration) {
         self.limit = limit;

@@ -7,11 +7,15 @@
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as WASI1_NAME,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER as WASI1,
+};
 use wasmtime::component::{Component, Linker};
 
 use super::bindings::{LogFilter, LogFilterPre};
 use super::engine::Engine;
-use super::imports::State;
+use super::imports::{State, wasi};
 
 /// What every interface of the contract begins with.
 const PACKAGE: &str = "logsieve:filter/";
@@ -136,6 +140,7 @@ pub fn from_bytes(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<Module, 
     let linked = || -> wasmtime::Result<LogFilterPre<State>> {
         let mut linker = Linker::new(engine.wasm());
         LogFilter::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |s| s)?;
+        wasi::link(&mut linker, &component)?;
         LogFilterPre::new(linker.instantiate_pre(&component)?)
     };
     let pre = linked().map_err(|e| Error::Link {
@@ -156,13 +161,15 @@ fn wrap<'a>(path: &Path, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8]>, 
         // "\0asm", then version and layer: 1.0 is a core module, 13.1 a component.
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(bytes.into()),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
-            let encode = || {
-                wit_component::ComponentEncoder::default()
-                    .module(bytes)?
-                    .validate(true)
-                    .encode()
-            };
-            match encode() {
+            let mut wrapped = encode(bytes, false);
+            // What C's `printf` imports; only for who needs it, since its own contract goes along.
+            if wrapped
+                .as_ref()
+                .is_err_and(|e| format!("{e:#}").contains(WASI1_NAME))
+            {
+                wrapped = encode(bytes, true);
+            }
+            match wrapped {
                 Ok(component) => Ok(component.into()),
                 Err(error) => Err(unwrappable(path, &format!("{error:#}"))),
             }
@@ -175,6 +182,15 @@ fn wrap<'a>(path: &Path, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8]>, 
             ),
         }),
     }
+}
+
+fn encode(module: &[u8], with_wasi1: bool) -> anyhow::Result<Vec<u8>> {
+    let mut encoder = wit_component::ComponentEncoder::default();
+    encoder.module(module)?;
+    if with_wasi1 {
+        encoder.adapter(WASI1_NAME, WASI1)?;
+    }
+    encoder.validate(true).encode()
 }
 
 /// Names the import that stood in the way, where that is the reason.
@@ -208,6 +224,7 @@ fn check(engine: &Engine, path: &Path, component: &Component) -> Result<(), Erro
                     found: format!("logsieve:filter@{version}"),
                 });
             }
+            None if wasi::offered(import).is_some() => {}
             None => {
                 return Err(Error::Import {
                     path: path(),

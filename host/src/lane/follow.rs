@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Setup;
 use super::stages::{Routed, Stages};
 use crate::clock::Now;
-use crate::filter::chain::Held;
+use crate::filter::chain::{Held, Suspended};
 use crate::record::{Container, FileId};
 use crate::source::container_log::discover::Found;
 use crate::source::container_log::files::Inode;
@@ -34,6 +34,8 @@ pub struct Follow {
     files: VecDeque<File>,
     partials: Partials,
     held: Held,
+    /// A batch that a filter failed on: nothing is read until it is on its way again.
+    suspended: Option<Suspended>,
     issued: u64,
     answered: u64,
     /// Something was abandoned, and all of it is to be read again.
@@ -61,6 +63,7 @@ impl Follow {
             files: VecDeque::new(),
             partials: Partials::new(record_bytes_max),
             held: Held::default(),
+            suspended: None,
             issued: 0,
             answered: 0,
             rewinding: false,
@@ -118,16 +121,41 @@ impl Follow {
     /// Whether a turn would find something to do.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
-        self.may_read(now) && self.files.iter().any(|f| f.is_due(now))
+        match &self.suspended {
+            Some(suspended) => suspended.is_due(),
+            None => self.may_read(now) && self.files.iter().any(|f| f.is_due(now)),
+        }
     }
 
     fn may_read(&self, now: Duration) -> bool {
-        !self.rewinding && self.blocked_until.is_none_or(|until| until <= now)
+        let blocked = self.blocked_until.is_some_and(|until| until > now);
+        !self.rewinding && !blocked && self.suspended.is_none()
+    }
+
+    /// Whether its next turn goes on with a batch that a filter failed on.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.suspended.is_some()
+    }
+
+    /// Whether another turn would find out more about a batch that a filter failed on.
+    #[must_use]
+    pub fn isolates(&self) -> bool {
+        self.suspended.as_ref().is_some_and(|s| !s.waits())
+    }
+
+    /// Abandons the batch that a filter failed on, if there is one: it is read again.
+    pub fn abandon_suspended(&mut self) {
+        self.suspended = None;
     }
 
     /// When there may be something to do.
     #[must_use]
     pub fn next_due(&self) -> Duration {
+        if self.suspended.is_some() {
+            // What it waits for is looked at again after the least rest.
+            return Duration::ZERO;
+        }
         if self.rewinding {
             return Duration::MAX;
         }
@@ -144,6 +172,9 @@ impl Follow {
 
     /// Reads one chunk and hands it on. Says whether there is more.
     pub fn read(&mut self, now: Now, stages: &mut Stages, setup: &Setup) -> bool {
+        if let Some(suspended) = self.suspended.take() {
+            return self.resume(suspended, now, stages, setup);
+        }
         if !self.may_read(now.mono) {
             return false;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Plan, Setup};
 use crate::clock::Now;
-use crate::filter::chain::{self, Blocked, Filter, Held};
+use crate::filter::chain::{self, Blocked, Filter, Held, Progress, Suspended};
 use crate::record::{Batch, Columns, Container};
 use crate::route;
 use crate::sink::cloudwatch::entity;
@@ -22,6 +22,8 @@ const ROOM_BYTES: usize = 512 * 1024;
 #[derive(Debug, Clone)]
 pub struct Routed {
     pub chain: Vec<usize>,
+    /// The first place in the chain that the pod chose itself.
+    pub chosen_from: usize,
     pub destination: usize,
     /// Its names, one for each destination: filters may route records anywhere.
     pub names: Vec<Names>,
@@ -81,6 +83,7 @@ impl Stages {
         });
         Some(Routed {
             chain: route.chain.clone(),
+            chosen_from: route.chain.len(),
             destination,
             names: names.collect(),
         })
@@ -92,26 +95,65 @@ impl Stages {
         self.packers[routed.destination].has_room(names, ROOM_BYTES)
     }
 
-    /// Runs a batch through its chain and packs what is left.
+    /// Whether the container's filters can take a batch that they may fail on.
+    #[must_use]
+    pub fn filters_have_room(&self, routed: &Routed) -> bool {
+        routed.chain.iter().all(|f| self.filters[*f].has_room())
+    }
+
+    /// Runs a batch through its chain and packs what is left; gives it back while a filter that
+    /// fails on it is being found out about.
     ///
     /// # Errors
-    /// When a filter whose policy is `block` fails; the batch is abandoned then.
+    /// When a filter fails whose records may not pass; the batch is abandoned then.
     pub fn process(
         &mut self,
         batch: Batch,
         way: &mut Way<'_>,
         last: bool,
         now: Now,
-    ) -> Result<(), Blocked> {
-        let mut run = chain::Run {
+    ) -> Result<Option<Suspended>, Blocked> {
+        let routed = way.routed;
+        let mut run = self.run(way, last, now);
+        let progress = chain::start(&mut self.filters, &routed.chain, batch, &mut run)?;
+        Ok(self.came(progress, way, now))
+    }
+
+    /// Goes on with a batch that was given back.
+    ///
+    /// # Errors
+    /// As [`Self::process`].
+    pub fn resume(
+        &mut self,
+        suspended: Suspended,
+        way: &mut Way<'_>,
+        now: Now,
+    ) -> Result<Option<Suspended>, Blocked> {
+        let routed = way.routed;
+        let mut run = self.run(way, false, now);
+        let progress = chain::resume(&mut self.filters, &routed.chain, suspended, &mut run)?;
+        Ok(self.came(progress, way, now))
+    }
+
+    fn run<'a>(&self, way: &'a mut Way<'_>, last: bool, now: Now) -> chain::Run<'a> {
+        chain::Run {
             container: way.container,
             held: way.held,
             last,
             times: sink::times(&self.destinations[way.routed.destination], now),
-        };
-        let batch = chain::run(&mut self.filters, &way.routed.chain, batch, &mut run)?;
-        self.deliver(batch, way, now);
-        Ok(())
+            now: now.mono,
+            chosen_from: way.routed.chosen_from,
+        }
+    }
+
+    fn came(&mut self, progress: Progress, way: &Way<'_>, now: Now) -> Option<Suspended> {
+        match progress {
+            Progress::Done(batch) => {
+                self.deliver(batch, way, now);
+                None
+            }
+            Progress::Suspended(suspended) => Some(suspended),
+        }
     }
 
     fn deliver(&mut self, batch: Batch, way: &Way<'_>, now: Now) {

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 
 use crate::record::ledger::Ledgers;
 
-pub use filter::FilterMetrics;
+pub use filter::{FilterMetrics, QuarantineMetrics};
 pub use sink::SinkMetrics;
 pub use source::SourceMetrics;
 
@@ -30,6 +30,7 @@ type Gauges = Family<Labels, Gauge<i64>>;
 pub struct Metrics {
     pub source: SourceMetrics,
     pub sink: SinkMetrics,
+    pub quarantine: QuarantineMetrics,
     pub checkpoint_saves: Counter,
     pub checkpoint_failures: Counter,
     pub budget_used_bytes: Gauge<i64>,
@@ -58,6 +59,7 @@ impl Metrics {
         self.source.register(&mut registry);
         self.sink.register(&mut registry);
         self.filters.register(&mut registry);
+        self.quarantine.register(&mut registry);
         self.register(&mut registry);
         container::register(&self.ledgers.snapshot(), &mut registry);
         let mut text = String::new();

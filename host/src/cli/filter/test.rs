@@ -149,6 +149,8 @@ fn through(
         held: &mut Held::default(),
         last: true,
         times: 0..=u64::MAX,
+        now: std::time::Duration::ZERO,
+        chosen_from: usize::MAX,
     };
     let out = chain::run(&mut filters, &[0], batch, &mut run)?.columns;
     Ok((0..out.len())

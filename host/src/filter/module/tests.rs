@@ -31,9 +31,9 @@ fn an_import_that_no_filter_may_use_is_refused_by_name() {
     );
     assert_eq!(
         refused_wat(
-            r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#
+            r#"(module (import "wasi_snapshot_preview2" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#
         ),
-        "`f.wasm` imports `wasi_snapshot_preview1`, which no filter may use"
+        "`f.wasm` imports `wasi_snapshot_preview2`, which no filter may use"
     );
 }
 

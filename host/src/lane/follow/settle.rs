@@ -18,6 +18,7 @@ impl Follow {
             Fate::Abandoned => {
                 setup.metrics.source.read_again_bytes.inc_by(bytes);
                 self.rewinding = true;
+                self.abandon_suspended();
                 return;
             }
         };

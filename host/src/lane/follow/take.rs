@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{BLOCKED_MAX, BLOCKED_MIN, Follow};
 use crate::clock::Now;
-use crate::filter::chain::Blocked;
+use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
 use crate::lane::stages::{CHUNK_BYTES, Stages, Way};
 use crate::record::{Batch, Container, Receipt};
@@ -170,16 +170,52 @@ impl Follow {
             routed: &self.routed,
             held: &mut self.held,
         };
-        match stages.process(batch, &mut way, last, now) {
-            Ok(()) => {
+        let came = stages.process(batch, &mut way, last, now);
+        self.came(came, &container, now, setup) && self.suspended.is_none()
+    }
+
+    /// Goes on with a batch that a filter failed on. Says whether another turn would be of use.
+    pub(super) fn resume(
+        &mut self,
+        suspended: Suspended,
+        now: Now,
+        stages: &mut Stages,
+        setup: &Setup,
+    ) -> bool {
+        let container = suspended.container().clone();
+        let mut way = Way {
+            slot: self.slot,
+            container: &container,
+            routed: &self.routed,
+            held: &mut self.held,
+        };
+        let came = stages.resume(suspended, &mut way, now);
+        self.came(came, &container, now, setup)
+    }
+
+    /// What a batch came to; false stops the container's reading.
+    fn came(
+        &mut self,
+        came: Result<Option<Suspended>, Blocked>,
+        container: &Container,
+        now: Now,
+        setup: &Setup,
+    ) -> bool {
+        match came {
+            Ok(None) => {
                 if self.blocked_until.take().is_some() {
                     self.blocked_for = BLOCKED_MIN;
                     setup.metrics.source.blocked_containers.dec();
                 }
                 true
             }
+            Ok(Some(suspended)) => {
+                let goes = !suspended.waits();
+                self.suspended = Some(suspended);
+                goes
+            }
             Err(blocked) => {
-                self.block(&container, &blocked, now.mono, setup);
+                self.block(container, &blocked, now.mono, setup);
                 false
             }
         }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::{Counters, Gauges};
@@ -16,12 +17,42 @@ pub(super) struct FilterFamilies {
     dropped: Counters,
     added: Counters,
     held: Counters,
+    quarantined: Counters,
+    unfiltered: Counters,
     times_refused: Counters,
     failures: Counters,
     log_lines_refused: Counters,
     counters_refused: Counters,
     custom: Counters,
     info: Gauges,
+}
+
+/// What quarantine keeps, of all filters.
+#[derive(Debug, Clone, Default)]
+pub struct QuarantineMetrics {
+    pub bytes: Gauge<i64>,
+    pub files: Gauge<i64>,
+    pub failures: Counter,
+}
+
+impl QuarantineMetrics {
+    pub(super) fn register(&self, r: &mut Registry) {
+        r.register(
+            "quarantine_bytes",
+            "Bytes kept in quarantine",
+            self.bytes.clone(),
+        );
+        r.register(
+            "quarantine_files",
+            "Files in quarantine",
+            self.files.clone(),
+        );
+        r.register(
+            "quarantine_failures",
+            "Writes to quarantine that failed",
+            self.failures.clone(),
+        );
+    }
 }
 
 /// One filter's metrics.
@@ -32,6 +63,9 @@ pub struct FilterMetrics {
     pub records_dropped: Counter,
     pub records_added: Counter,
     pub records_held: Counter,
+    pub records_quarantined: Counter,
+    /// Passed as they were, after a failure.
+    pub records_unfiltered: Counter,
     pub times_refused: Counter,
     pub log_lines_refused: Counter,
     pub counters_refused: Counter,
@@ -92,6 +126,8 @@ impl FilterFamilies {
             records_dropped: of(&f.dropped),
             records_added: of(&f.added),
             records_held: of(&f.held),
+            records_quarantined: of(&f.quarantined),
+            records_unfiltered: of(&f.unfiltered),
             times_refused: of(&f.times_refused),
             log_lines_refused: of(&f.log_lines_refused),
             counters_refused: of(&f.counters_refused),
@@ -130,6 +166,16 @@ impl FilterFamilies {
             "filter_held_records",
             "Records that a filter held back, each time",
             &f.held,
+        );
+        family(
+            "filter_quarantined_records",
+            "Records kept on the node because a filter failed on them",
+            &f.quarantined,
+        );
+        family(
+            "filter_unfiltered_records",
+            "Records passed as they were because a filter failed on them",
+            &f.unfiltered,
         );
         family(
             "filter_refused_times",

@@ -1,0 +1,114 @@
+//! What is kept can be read again as it was, by its owner only; and there is an end to it, which
+//! only whoever makes room moves.
+
+use super::*;
+use crate::record::{Facts, Stream};
+use std::os::unix::fs::PermissionsExt as _;
+
+fn entry(texts: &[&[u8]]) -> Entry {
+    let mut columns = Columns::default();
+    for (at, text) in (0..).zip(texts) {
+        columns.push(text, 1_000 + u64::from(at), Stream::Stderr, at);
+    }
+    let failure = Failure::Trap {
+        cause: "unreachable".into(),
+    };
+    Entry {
+        filter: "redact".into(),
+        module: "abcd".into(),
+        container: Arc::new(Container {
+            namespace: "shop".into(),
+            pod: "api-0".into(),
+            pod_uid: "u".into(),
+            name: "api".into(),
+            facts: Facts::new(),
+        }),
+        reasons: vec![Reason::of(columns.len(), &failure)],
+        columns,
+    }
+}
+
+fn open(folder: &Path, bytes_max: u64, files_max: usize) -> Store {
+    let config = Config {
+        bytes_max: ByteSize::b(bytes_max),
+        files_max,
+    };
+    Store::open(folder, config, QuarantineMetrics::default()).unwrap()
+}
+
+fn lines(folder: &Path) -> Vec<serde_json::Value> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    files.sort();
+    let text: String = files
+        .iter()
+        .map(|f| fs::read_to_string(f).unwrap())
+        .collect();
+    text.lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect()
+}
+
+#[test]
+fn what_is_kept_says_where_it_comes_from_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("quarantine");
+    let mut store = open(&folder, 1 << 20, 10);
+    assert_eq!(
+        store.keep(&entry(&[b"card 4111\n\"", b"\xff\x00"])),
+        Fate::Kept
+    );
+    let expected = |time: u64, key: &str, text: &str| {
+        serde_json::json!({
+            "filter": "redact", "module": "abcd", "kind": "trap",
+            "reason": "it trapped: unreachable", "namespace": "shop", "pod": "api-0",
+            "pod_uid": "u", "container": "api", "time": time, "stream": "stderr", key: text,
+        })
+    };
+    assert_eq!(
+        lines(&folder),
+        [
+            expected(1000, "text", "card 4111\n\""),
+            expected(1001, "hex", "ff00")
+        ]
+    );
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&folder.join("00000001.jsonl")), 0o600);
+}
+
+#[test]
+fn a_full_store_takes_nothing_until_somebody_makes_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path(), 500, 10);
+    assert_eq!(store.keep(&entry(&[b"a"])), Fate::Kept);
+    assert_eq!(store.keep(&entry(&[&[b'x'; 500]])), Fate::Refused(FULL));
+    assert_eq!(lines(folder.path()).len(), 1, "none of it is written");
+    assert_eq!(store.keep(&entry(&[b"b"])), Fate::Kept);
+    assert_eq!(store.keep(&entry(&[b"c"])), Fate::Refused(FULL));
+    fs::remove_file(folder.path().join("00000001.jsonl")).unwrap();
+    assert_eq!(store.keep(&entry(&[b"c"])), Fate::Kept);
+    assert_eq!(lines(folder.path())[0]["text"], "c");
+    assert!(folder.path().join("00000002.jsonl").exists());
+}
+
+#[test]
+fn files_end_at_a_mebibyte_and_are_counted_across_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = vec![b'x'; 700_000];
+    let mut store = open(folder.path(), 1 << 30, 2);
+    assert_eq!(store.keep(&entry(&[&large])), Fate::Kept);
+    assert_eq!(store.keep(&entry(&[&large])), Fate::Kept);
+    drop(store);
+    let mut store = open(folder.path(), 1 << 30, 2);
+    assert_eq!(store.keep(&entry(&[&large])), Fate::Kept);
+    assert_eq!(store.keep(&entry(&[&large])), Fate::Kept);
+    assert_eq!(
+        store.keep(&entry(&[b"a"])),
+        Fate::Refused(FULL),
+        "a third file"
+    );
+    assert_eq!(lines(folder.path()).len(), 4);
+}
