@@ -8,7 +8,7 @@
 mod follow;
 mod stages;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -88,7 +88,8 @@ pub struct Step {
 pub struct Lane {
     setup: Setup,
     stages: Stages,
-    follows: HashMap<u32, Follow>,
+    /// In order, so that a simulation sees the same run twice.
+    follows: BTreeMap<u32, Follow>,
     slots: HashMap<String, u32>,
     next_slot: u32,
     /// Whose turn comes first in the next step.
@@ -102,7 +103,7 @@ impl Lane {
         Self {
             stages: Stages::new(&setup, plan),
             setup,
-            follows: HashMap::new(),
+            follows: BTreeMap::new(),
             slots: HashMap::new(),
             next_slot: 0,
             first: 0,
@@ -223,7 +224,6 @@ impl Lane {
         if slots.is_empty() {
             return false;
         }
-        slots.sort_unstable();
         let first = self.first % slots.len();
         slots.rotate_left(first);
         let started = (self.setup.cpu)();

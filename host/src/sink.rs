@@ -36,7 +36,7 @@ pub struct Null {}
 pub type Config = BTreeMap<String, Destination>;
 
 /// What one container's records go under at one destination; no meaning outside CloudWatch.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Names {
     pub group: String,
     pub stream: String,

@@ -1,5 +1,5 @@
 //! `cargo xtask soak`: the tests that take minutes, at full length, one after the other, so that they
-//! do not disturb each other.
+//! do not disturb each other. Each case prints a line that begins with `soak` and has its counts.
 
 use anyhow::Result;
 
@@ -7,15 +7,40 @@ use crate::build::{cargo, workspace};
 use crate::run::{run, say};
 use crate::wasm;
 
-/// Runs every test that is ignored otherwise, one after the other.
+/// How long the simulation runs fresh seeds, and each decoder is tried, seconds.
+const SIMULATED: &str = "300";
+const FUZZED: &str = "60";
+
+/// Runs the long tests, one after the other.
 pub fn soak() -> Result<()> {
-    say("1 of 3: filters and test guests (WebAssembly)");
+    say("1 of 4: filters and test guests (WebAssembly)");
     wasm::build_all()?;
-    say("2 of 3: the agent");
+    say("2 of 4: the agent");
     workspace()?;
-    say("3 of 3: long tests");
+    say("3 of 4: simulation and fuzzing");
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--locked"]);
+    tests.args([
+        "--test",
+        "simulation",
+        "--test",
+        "fuzz",
+        "--",
+        "--nocapture",
+    ]);
+    tests
+        .env("SIM_SECONDS", SIMULATED)
+        .env("FUZZ_SECONDS", FUZZED);
+    run(&mut tests)?;
+    say("4 of 4: nodes with an agent");
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--locked", "--test", "end_to_end"]);
-    tests.args(["--", "--include-ignored", "--test-threads", "1"]);
+    tests.args([
+        "--",
+        "--include-ignored",
+        "--nocapture",
+        "--test-threads",
+        "1",
+    ]);
     run(tests.env("LOGSIEVE_SOAK", "1"))
 }

@@ -187,8 +187,7 @@ impl Follow {
                 Ok(file::Ready::ReadOut) => {}
                 Ok(file::Ready::Waiting) => return false,
                 Ok(file::Ready::Truncated { unread }) => {
-                    self.truncated(place, unread, setup);
-                    return true;
+                    return self.truncated(place, unread, now, stages, setup);
                 }
                 Ok(file::Ready::Unread) => {
                     return self.begin_instance(place, now, stages, setup)
@@ -205,7 +204,15 @@ impl Follow {
         false
     }
 
-    fn truncated(&mut self, place: usize, unread: u64, setup: &Setup) {
+    /// The same descriptor is another file from here on. Says whether reading goes on.
+    fn truncated(
+        &mut self,
+        place: usize,
+        unread: u64,
+        now: Now,
+        stages: &mut Stages,
+        setup: &Setup,
+    ) -> bool {
         let file = &mut self.files[place];
         setup.metrics.source.lost_bytes.inc_by(unread);
         tracing::warn!(
@@ -217,5 +224,7 @@ impl Follow {
             .file_ids
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         file.restart_file(FileId(id));
+        // The rest of a split line went with the cut: what comes next is another line.
+        self.let_go(place, false, now, stages, setup)
     }
 }

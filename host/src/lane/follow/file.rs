@@ -202,7 +202,14 @@ impl File {
     }
 
     /// Whether it can be closed: read, settled, and not going to grow.
-    pub fn is_finished(&self, now: Duration, folder_gone: bool) -> bool {
+    pub fn is_finished(&mut self, now: Duration, folder_gone: bool) -> bool {
+        // While reading was stopped nobody looked, so what the last look saw is not enough to go by.
+        self.seems_finished(now, folder_gone)
+            && self.tail.look(now).is_ok()
+            && self.seems_finished(now, folder_gone)
+    }
+
+    fn seems_finished(&self, now: Duration, folder_gone: bool) -> bool {
         if self.tail.unread() > 0 || self.watermark.prefix() < self.tail.offset() {
             return false;
         }

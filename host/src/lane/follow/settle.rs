@@ -50,7 +50,7 @@ impl Follow {
     pub fn close_finished(&mut self, now: Duration) -> i64 {
         let before = self.files.len();
         let gone = self.gone;
-        self.files.retain(|file| !file.is_finished(now, gone));
+        self.files.retain_mut(|file| !file.is_finished(now, gone));
         i64::try_from(before - self.files.len()).unwrap_or(0)
     }
 

@@ -28,9 +28,21 @@ impl Follow {
         if !self.partials.any_pending() && self.held.is_empty() {
             return true;
         }
+        self.let_go(place.saturating_sub(1), true, now, stages, setup)
+    }
+
+    /// Hands on what waits for pieces that will not come; with `last`, what filters hold too.
+    pub(super) fn let_go(
+        &mut self,
+        place: usize,
+        last: bool,
+        now: Now,
+        stages: &mut Stages,
+        setup: &Setup,
+    ) -> bool {
         let mut batch = self.empty_batch(stages, setup);
         self.flush_partials(&mut batch);
-        self.hand_on(place.saturating_sub(1), batch, true, now, stages, setup)
+        self.hand_on(place, batch, last, now, stages, setup)
     }
 
     fn empty_batch(&self, stages: &mut Stages, setup: &Setup) -> Batch {
@@ -59,6 +71,10 @@ impl Follow {
             tracing::warn!(container, %error, "log file cannot be read, and is tried again");
             0
         });
+        if read > 0 && !file.tail.is_same().unwrap_or(true) {
+            stages.chunk = chunk;
+            return self.truncated(place, 0, now, stages, setup);
+        }
         let more = self.take_chunk(place, &chunk[..read], until.is_some(), now, stages, setup);
         stages.chunk = chunk;
         self.read_at = now.mono;

@@ -167,7 +167,9 @@ impl Pack {
             all || (old && !self.flights.contains_key(*names))
         };
         let due = self.streams.iter().filter(due);
-        let names: Vec<_> = due.map(|(names, _)| names.clone()).collect();
+        let mut names: Vec<_> = due.map(|(names, _)| names.clone()).collect();
+        // A map's own order is another in every run, and a simulation repeats runs.
+        names.sort_unstable();
         for names in names {
             if let Some(waiting) = self.streams.remove(&names)
                 && !waiting.open.is_empty()

@@ -6,7 +6,7 @@
 
 mod watch;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,8 +70,8 @@ pub struct Discover {
     links: PathBuf,
     /// Facts that every container of the node has.
     node: Facts,
-    /// By pod folder, then container.
-    pods: HashMap<String, HashMap<String, Known>>,
+    /// By pod folder, then container; in order, so that a simulation sees the same run twice.
+    pods: BTreeMap<String, BTreeMap<String, Known>>,
     at_start: bool,
 }
 
@@ -83,7 +83,7 @@ impl Discover {
             root: config.path.clone(),
             links: config.links.clone(),
             node,
-            pods: HashMap::new(),
+            pods: BTreeMap::new(),
             at_start: true,
         }
     }
@@ -241,7 +241,7 @@ impl Discover {
     /// Looks up the container ids that are still missing, in the names of the links.
     pub fn name_containers(&mut self, tell: &mut dyn FnMut(Sighting)) {
         let missing =
-            |known: &HashMap<String, Known>| known.values().any(|k| !k.unnamed.is_empty());
+            |known: &BTreeMap<String, Known>| known.values().any(|k| !k.unnamed.is_empty());
         if !self.pods.values().any(missing) {
             return;
         }

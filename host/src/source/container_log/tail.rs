@@ -90,17 +90,30 @@ impl Tail {
     /// Whatever the disk says.
     pub fn head(&mut self) -> io::Result<Option<Head>> {
         if self.head.is_none() && self.stat.len > 0 {
-            let mut bytes = [0; HEAD_BYTES_MAX];
-            let mut len = 0;
-            while len < bytes.len() {
-                match self.file.read_at(&mut bytes[len..], len as u64)? {
-                    0 => break,
-                    n => len += n,
-                }
-            }
-            self.head = Head::of(&bytes[..len]);
+            self.head = self.read_head()?;
         }
         Ok(self.head)
+    }
+
+    /// Whether the file still starts as it did. If not, it was cut, and is already longer than what
+    /// was read of it, so that its length tells nothing.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn is_same(&self) -> io::Result<bool> {
+        Ok(self.head.is_none() || self.read_head()? == self.head)
+    }
+
+    fn read_head(&self) -> io::Result<Option<Head>> {
+        let mut bytes = [0; HEAD_BYTES_MAX];
+        let mut len = 0;
+        while len < bytes.len() {
+            match self.file.read_at(&mut bytes[len..], len as u64)? {
+                0 => break,
+                n => len += n,
+            }
+        }
+        Ok(Head::of(&bytes[..len]))
     }
 
     /// Asks the file how long it is, and sets when to ask again: soon while it grows, ever later
@@ -127,14 +140,25 @@ impl Tail {
         Ok(Look::Unread(self.unread()))
     }
 
-    /// Reads from the offset on, at most up to `until`; 0 bytes is the end for now.
+    /// Reads from the offset on, at most up to `until`, and all that the last look saw if it fits: a
+    /// disk may give less at a time, and then a long line would never fill a chunk. 0 bytes is the
+    /// end for now.
     ///
     /// # Errors
     /// Whatever the disk says.
     pub fn read(&self, into: &mut [u8], until: Option<u64>) -> io::Result<usize> {
         let room = until.map_or(u64::MAX, |u| u.saturating_sub(self.offset));
         let room = usize::try_from(room).unwrap_or(usize::MAX).min(into.len());
-        self.file.read_at(&mut into[..room], self.offset)
+        let seen = usize::try_from(self.unread()).unwrap_or(usize::MAX);
+        let mut len = 0;
+        loop {
+            let at = self.offset + len as u64;
+            let read = self.file.read_at(&mut into[len..room], at)?;
+            len += read;
+            if read == 0 || len >= seen.min(room) {
+                return Ok(len);
+            }
+        }
     }
 
     /// These bytes are taken.

@@ -79,7 +79,11 @@ impl Times {
             (nanos, digits) = fraction(&line[at..])?;
             at += usize::from(digits);
         }
-        let base = self.seconds * 1_000_000_000 + nanos;
+        // 64 bits of nanoseconds end in the year 2554: what is later is no time.
+        let base = self
+            .seconds
+            .checked_mul(1_000_000_000)?
+            .checked_add(nanos)?;
         if line.get(at) == Some(&b'Z') {
             return Some((base, Form::of_time(digits, None), at + 1));
         }
@@ -235,6 +239,8 @@ mod tests {
             "2026-11-23T20:37:01.Z stdout F x",
             "2026-11-23T20:37:01+25:00 stdout F x",
             "1969-11-23T20:37:01Z stdout F x",
+            "2554-07-21T23:34:34Z stdout F x",
+            "3026-11-23T20:37:01Z stdout F x",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -1,0 +1,224 @@
+//! One run: a node, its agent and the service in virtual time, faults from a list, and every promise
+//! looked at after every step. The same seed and the same faults give the same run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use fastrand::Rng;
+use logsieve::clock::Now;
+
+use crate::agent::Agent;
+use crate::books::{Books, Broken};
+use crate::disk::Disk;
+use crate::faults::{Fault, Kind};
+use crate::kubelet::Kubelet;
+use crate::service::Service;
+
+/// How long containers print and things go wrong.
+pub const LENGTH: Duration = Duration::from_secs(15);
+/// By then everything has to have come, all faults over.
+const CALM: Duration = Duration::from_secs(900);
+pub const CONTAINERS: usize = 4;
+/// How long the kernel's news of a folder may take.
+const LOOKED_AT_WITHIN_MS: u64 = 100;
+/// 2026-11-23T20:00:00Z, nanoseconds since the Unix epoch.
+const BEGINNING: u64 = 1_795_464_000_000_000_000;
+
+struct World {
+    rng: Rng,
+    now: Duration,
+    disk: Disk,
+    kubelet: Kubelet,
+    service: Service,
+    books: Books,
+    agent: Option<Agent>,
+    /// When the agent is started again.
+    starts: Duration,
+    draining: bool,
+    checkpoint: Option<Vec<u8>>,
+    /// When the agent looks at which pod's folder.
+    looks: BTreeMap<String, Duration>,
+    /// Troubles of the disk that end when.
+    troubles: Vec<(Kind, Duration)>,
+    log: String,
+}
+
+/// What a run came to.
+pub struct Run {
+    /// What happened, in order.
+    pub log: String,
+    pub end: Result<(), Broken>,
+}
+
+/// Runs a seed with these faults.
+pub fn run(seed: u64, faults: &[Fault]) -> Run {
+    let mut world = World::new(seed);
+    let end = world.live(faults);
+    let log = world.log;
+    Run { log, end }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let disk = Disk::new(rng.fork());
+        let mut books = Books::default();
+        let now = at(Duration::ZERO);
+        let kubelet = Kubelet::new(disk.clone(), rng.fork(), CONTAINERS, now, &mut books);
+        Self {
+            now: Duration::ZERO,
+            agent: None,
+            starts: Duration::ZERO,
+            draining: false,
+            checkpoint: None,
+            service: Service::new(rng.fork()),
+            looks: BTreeMap::new(),
+            troubles: Vec::new(),
+            log: String::new(),
+            rng,
+            disk,
+            kubelet,
+            books,
+        }
+    }
+
+    fn live(&mut self, faults: &[Fault]) -> Result<(), Broken> {
+        let mut faults = faults.iter().peekable();
+        while self.now < LENGTH {
+            while let Some(fault) = faults.next_if(|fault| fault.at <= self.now) {
+                self.meets(fault)?;
+            }
+            self.tick(true)?;
+        }
+        while let Some(missing) = self.missing() {
+            if self.now > CALM {
+                return Err(missing);
+            }
+            self.tick(false)?;
+        }
+        Ok(())
+    }
+
+    fn meets(&mut self, fault: &Fault) -> Result<(), Broken> {
+        let (now, until) = (at(self.now), self.now + fault.lasts);
+        let _ = writeln!(self.log, "{:?}: {fault}", self.now);
+        match fault.kind {
+            Kind::Rotate(index) => self.kubelet.rotate(index, now, &mut self.books),
+            Kind::Restart(index) => self.kubelet.restart(index, now, &mut self.books),
+            Kind::Replace(index) => self.kubelet.replace(index, now, &mut self.books),
+            Kind::Truncate(index) => self.kubelet.truncate(index, &mut self.books),
+            Kind::Remove(index) => self.kubelet.remove(index, now),
+            Kind::Crash => {
+                self.end_agent()?;
+                self.starts = until;
+            }
+            Kind::Stop => {
+                if let Some(agent) = &self.agent {
+                    agent.drain();
+                    self.draining = true;
+                    self.starts = until;
+                }
+            }
+            Kind::ShortReads | Kind::BadDisk | Kind::FullDisk => {
+                self.troubles.push((fault.kind, until))
+            }
+            kind => self.service.has_bad_day(kind, until),
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, printing: bool) -> Result<(), Broken> {
+        let since = Duration::from_millis(self.rng.u64(1..20));
+        self.now += since;
+        let now = at(self.now);
+        self.troubles.retain(|(_, until)| *until > self.now);
+        let has = |kind| self.troubles.iter().any(|(k, _)| *k == kind);
+        let (short, bad, full) = (
+            has(Kind::ShortReads),
+            has(Kind::BadDisk),
+            has(Kind::FullDisk),
+        );
+        self.disk.weather(short, bad);
+        self.kubelet.tick(now, since, printing, &mut self.books);
+        self.hear_of_folders();
+        if self.agent.is_none() && self.starts <= self.now {
+            self.agent = Some(Agent::start(&self.disk, self.checkpoint.as_deref(), now)?);
+        }
+        if let Some(agent) = &mut self.agent {
+            let due: Vec<String> = self
+                .looks
+                .extract_if(.., |_, at| *at <= self.now)
+                .map(|(pod, _)| pod)
+                .collect();
+            due.iter().for_each(|pod| agent.look(pod));
+            let service = &mut self.service;
+            agent.tick(now, &mut |request| service.put(request));
+            agent.keeps_budget()?;
+            if let Some(bytes) = agent.save(now, full || bad) {
+                self.checkpoint = Some(bytes);
+            }
+        }
+        self.service
+            .tick(self.now, &mut self.books, &mut self.log)?;
+        self.forget_unreadable(self.agent.is_none())?;
+        self.end_drain(full || bad)?;
+        match &self.agent {
+            Some(agent) => self.books.check(&agent.board),
+            None => Ok(()),
+        }
+    }
+
+    /// The kernel tells of changed folders, a moment later each.
+    fn hear_of_folders(&mut self) {
+        for pod in std::mem::take(&mut self.kubelet.changed) {
+            let at = self.now + Duration::from_millis(self.rng.u64(..LOOKED_AT_WITHIN_MS));
+            self.looks.entry(pod).or_insert(at);
+        }
+    }
+
+    fn forget_unreadable(&mut self, excused: bool) -> Result<(), Broken> {
+        for file in self.disk.take_unreadable() {
+            let _ = writeln!(self.log, "{:?}: {file:?}", self.now);
+            self.books.unreadable(file, excused)?;
+        }
+        Ok(())
+    }
+
+    /// A drained agent ends; its last checkpoint is saved if the disk lets it.
+    fn end_drain(&mut self, full: bool) -> Result<(), Broken> {
+        let Some(agent) = self.agent.as_mut().filter(|_| self.draining) else {
+            return Ok(());
+        };
+        if !agent.is_drained() {
+            return Ok(());
+        }
+        let last = at(self.now + Duration::from_secs(1));
+        if let Some(bytes) = agent.save(last, full) {
+            self.checkpoint = Some(bytes);
+        }
+        self.books.check(&agent.board)?;
+        self.end_agent()
+    }
+
+    fn end_agent(&mut self) -> Result<(), Broken> {
+        self.draining = false;
+        if self.agent.take().is_some() {
+            self.service.is_cut_off(&mut self.books, &mut self.log)?;
+            self.books.crashed();
+        }
+        self.forget_unreadable(true)
+    }
+
+    fn missing(&self) -> Option<Broken> {
+        let Some(agent) = &self.agent else {
+            return Some(Broken::new("the agent runs", "it does not".to_owned()));
+        };
+        self.books.missing(&agent.board)
+    }
+}
+
+fn at(mono: Duration) -> Now {
+    let wall = BEGINNING + u64::try_from(mono.as_nanos()).expect("a run is short");
+    Now { mono, wall }
+}
