@@ -85,9 +85,9 @@ pub fn load_filters(
 ) -> Result<Vec<Blueprint>, Error> {
     let load = |filter: &ResolvedFilter| {
         let name = filter.name.clone();
-        let from = module::find(&filter.module, &config.filters.directories);
-        let module = from
-            .and_then(|path| module::load(engine, &path))
+        let pin = filter.config.sha256.as_deref();
+        let module = module::find::read(&filter.module, &config.filters.directories, pin)
+            .and_then(|found| module::from_bytes(engine, &found.path, &found.bytes))
             .map_err(|source| Error::Module {
                 name: name.clone(),
                 source,
@@ -105,7 +105,6 @@ fn blueprint(
     module: Module,
     metrics: &Metrics,
 ) -> Blueprint {
-    metrics.in_charge(&filter.name, &module.hash);
     Blueprint {
         name: filter.name.clone(),
         engine: engine.clone(),

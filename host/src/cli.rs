@@ -2,6 +2,7 @@
 //! where one is known.
 
 mod check;
+mod compile_module;
 mod filter;
 mod run;
 
@@ -28,6 +29,8 @@ enum Command {
     /// Test filters, without a cluster.
     #[command(subcommand)]
     Filter(filter::Command),
+    #[command(hide = true)]
+    CompileModule(compile_module::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -46,6 +49,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(with) => run::run(&with.config),
         Command::Check(with) => check::run(&with.config),
         Command::Filter(command) => filter::run(command),
+        Command::CompileModule(args) => Ok(compile_module::run(args)),
     }
 }
 

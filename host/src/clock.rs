@@ -66,3 +66,10 @@ fn cpu(id: rustix::time::ClockId) -> Duration {
         u32::try_from(t.tv_nsec).unwrap_or_default(),
     )
 }
+
+/// A time as RFC 3339 in UTC, to the nanosecond.
+#[must_use]
+pub fn rfc3339(nanos: u64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(nanos));
+    time.map_or_else(|_| nanos.to_string(), |t| format!("{t:.9}"))
+}

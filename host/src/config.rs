@@ -101,6 +101,10 @@ pub enum Error {
         entity::ATTRIBUTES_MAX
     )]
     Attributes { name: String },
+    #[error(
+        "filter `{name}`, `sha256`: `{found}` is not a SHA-256 in hex, 64 digits of 0-9 and a-f"
+    )]
+    Pin { name: String, found: String },
     #[error("`{key}` is {value}, and has to be at least {least}")]
     TooSmall {
         key: &'static str,
@@ -175,6 +179,7 @@ impl Config {
         }
         let mut filters = Vec::new();
         for (name, config) in &self.filters.modules {
+            pin(name, config.sha256.as_deref())?;
             let place = format!("filter `{name}`, `routes`");
             let routes = config.routes.iter().map(|to| {
                 let index = find(&place, to, &destinations)?;
@@ -231,6 +236,17 @@ impl Config {
             chain,
             destination,
         })
+    }
+}
+
+fn pin(name: &str, sha256: Option<&str>) -> Result<(), Error> {
+    let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    match sha256 {
+        Some(pin) if pin.len() != 64 || !pin.bytes().all(digit) => Err(Error::Pin {
+            name: name.to_owned(),
+            found: pin.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

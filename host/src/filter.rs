@@ -6,10 +6,14 @@
 //! what it fails on, and that meets the policy that the operator chose; `rest` leaves a filter
 //! alone that fails on everything.
 
+pub mod accepted;
+pub mod cache;
 pub mod call;
 pub mod chain;
+pub mod compile;
 pub mod edits;
 pub mod engine;
+pub mod examples;
 pub mod failure;
 pub mod hold;
 pub mod imports;
@@ -18,6 +22,7 @@ pub mod limits;
 pub mod module;
 pub mod quarantine;
 pub mod rest;
+pub mod swap;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -90,6 +95,8 @@ impl Default for Config {
 pub struct FilterConfig {
     /// The module's file; the filter's name with `.wasm` where it is not given.
     pub module: Option<PathBuf>,
+    /// SHA-256 of the one module that may be in charge, unpacked, in hex; any where it is not given.
+    pub sha256: Option<String>,
     /// Handed to the filter as JSON.
     pub settings: serde_json::Map<String, serde_json::Value>,
     pub limits: limits::Limits,

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use crate::clock::rfc3339;
+
 use crate::clock::Now;
 use crate::record::receipt::{Part, Parts};
 use crate::record::{Columns, Container, Count, Share};
@@ -151,11 +153,4 @@ pub fn times(destination: &Destination, now: Now) -> RangeInclusive<u64> {
         Destination::Cloudwatch(_) => cloudwatch::limits::window(now.wall),
         Destination::Stdout(_) | Destination::Null(_) => 0..=u64::MAX,
     }
-}
-
-/// A time as RFC 3339 in UTC, to the nanosecond.
-#[must_use]
-pub fn rfc3339(nanos: u64) -> String {
-    let time = jiff::Timestamp::from_nanosecond(i128::from(nanos));
-    time.map_or_else(|_| nanos.to_string(), |t| format!("{t:.9}"))
 }

@@ -49,6 +49,15 @@ fn unknown_config_keys_are_refused_by_name() {
 }
 
 #[test]
+fn a_pin_that_is_no_sha256_is_refused() {
+    for pin in ["abc", &"g".repeat(64), &"A".repeat(64)] {
+        let settings = "settings: { cards: true }";
+        let error = refused(settings, &format!("sha256: {pin}"));
+        assert!(error.contains("filter `redact`, `sha256`"), "{error}");
+    }
+}
+
+#[test]
 fn names_that_lead_nowhere_are_refused_with_what_there_is() {
     assert_eq!(
         refused("filters: [redact]", "filters: [redcat]"),

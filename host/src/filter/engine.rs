@@ -29,18 +29,24 @@ pub struct Engine {
     pub clock: Clock,
 }
 
+/// How modules are compiled and run: code compiled with one of these runs with any.
+#[must_use]
+pub fn config() -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    config
+        .wasm_component_model(true)
+        // A typed call costs 300 ns without the support for concurrent guests, 800 with it.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(512 * 1024);
+    config
+}
+
 impl Engine {
     /// # Errors
     /// When wasmtime refuses the machine, or no thread can be started.
     pub fn new(clock: Clock) -> Result<Self, Error> {
-        let mut config = wasmtime::Config::new();
-        config
-            .wasm_component_model(true)
-            // A typed call costs 300 ns without the support for concurrent guests, 800 with it.
-            .concurrency_support(false)
-            .epoch_interruption(true)
-            .max_wasm_stack(512 * 1024);
-        let wasm = wasmtime::Engine::new(&config).map_err(Error::Start)?;
+        let wasm = wasmtime::Engine::new(&config()).map_err(Error::Start)?;
         let ticker = Ticker::start(&wasm).map_err(Error::Ticker)?;
         Ok(Self {
             wasm,

@@ -4,6 +4,10 @@
 //! what a compiler leaves can be mounted as it is. Whatever a filter may not import is refused by
 //! name, before anything runs.
 
+pub mod find;
+pub mod packed;
+pub mod parts;
+
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -31,14 +35,38 @@ pub enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("`{name}` is in none of the module directories: {}", directories(.looked))]
+    #[error("`{name}` {}", nowhere(.looked))]
     Missing { name: PathBuf, looked: Vec<PathBuf> },
+    #[error("`{path}` cannot be unpacked")]
+    Unpack {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{path}`")]
+    Parts { path: PathBuf, source: parts::Error },
+    #[error("`{path}` has the SHA-256 {found}, and the configuration wants {pinned}")]
+    Pin {
+        path: PathBuf,
+        found: String,
+        pinned: String,
+    },
     #[error("`{path}` is not WebAssembly: it starts with {start}")]
     NotWasm { path: PathBuf, start: String },
     #[error("`{path}` cannot be made a component: {cause}")]
     Wrap { path: PathBuf, cause: String },
     #[error("`{path}` does not compile: {cause}")]
     Compile { path: PathBuf, cause: String },
+    #[error("{words}")]
+    Child { words: String },
+    #[error(
+        "`{path}` cannot be compiled: the compiler, in a process of its own, ended with {status}"
+    )]
+    Killed { path: PathBuf, status: String },
+    #[error("`{path}`: its code cannot be kept in the state folder")]
+    Keep {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("`{path}` imports `{import}`, which no filter may use")]
     Import { path: PathBuf, import: String },
     #[error("`{path}` is built for `{found}`, and this agent runs logsieve:filter 0.1")]
@@ -70,56 +98,54 @@ impl Error {
     }
 }
 
-fn directories(looked: &[PathBuf]) -> String {
+fn nowhere(looked: &[PathBuf]) -> String {
     if looked.is_empty() {
-        return "there are none".into();
+        return "does not exist".into();
     }
-    let names: Vec<_> = looked
-        .iter()
-        .map(|d| format!("`{}`", d.display()))
-        .collect();
-    names.join(", ")
+    let names = looked.iter().map(|d| format!("`{}`", d.display()));
+    let names: Vec<_> = names.collect();
+    format!("is in none of the module directories: {}", names.join(", "))
 }
 
 /// A compiled module, ready to be instantiated.
 #[derive(Clone)]
 pub struct Module {
     pub path: PathBuf,
-    /// SHA-256 of the file's bytes, in hex: what names the module wherever it is in charge.
+    /// SHA-256 of the module, unpacked, in hex: what names it wherever it is in charge.
     pub hash: String,
-    /// Bytes of the file.
+    /// Bytes of the module, unpacked.
     pub size: usize,
     pub pre: LogFilterPre<State>,
 }
 
-/// Finds a module: as it is named if that is absolute, else in the first directory that has it.
-///
-/// # Errors
-/// When it is nowhere.
-pub fn find(name: &Path, directories: &[PathBuf]) -> Result<PathBuf, Error> {
-    if name.is_absolute() {
-        return Ok(name.to_owned());
-    }
-    let found = directories
-        .iter()
-        .map(|d| d.join(name))
-        .find(|p| p.is_file());
-    found.ok_or_else(|| Error::Missing {
-        name: name.to_owned(),
-        looked: directories.to_owned(),
-    })
+/// What a module is called: its file's name without what says how it is packed.
+#[must_use]
+pub fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let end = name.find(".wasm").unwrap_or(name.len());
+    name[..end].to_owned()
 }
 
-/// Reads, wraps, checks and compiles a module.
+/// SHA-256 in hex.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Two digits a byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads, wraps, checks and compiles the module in a file, packed or in parts.
 ///
 /// # Errors
 /// When any of that fails; the message names the file and the cause.
 pub fn load(engine: &Engine, path: &Path) -> Result<Module, Error> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    from_bytes(engine, path, &bytes)
+    // As the shell has it: relative to the working directory.
+    let found = find::read(&std::path::absolute(path).unwrap_or(path.into()), &[], None)?;
+    from_bytes(engine, path, &found.bytes)
 }
 
 /// The same, from a module's bytes; `path` only names it.
@@ -127,21 +153,44 @@ pub fn load(engine: &Engine, path: &Path) -> Result<Module, Error> {
 /// # Errors
 /// When the bytes are no filter that this agent runs.
 pub fn from_bytes(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<Module, Error> {
-    let hash: String = Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
     let wrapped = wrap(path, bytes)?;
     let component = Component::new(engine.wasm(), &wrapped).map_err(|e| Error::Compile {
         path: path.to_owned(),
         cause: format!("{e:#}"),
     })?;
-    check(engine, path, &component)?;
+    link(engine, path, &sha256_hex(bytes), bytes.len(), &component)
+}
+
+/// Compiled code, to be kept; whether it is a filter is seen when it is linked.
+///
+/// # Errors
+/// When the bytes are no module.
+pub fn precompile(engine: &wasmtime::Engine, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let wrapped = wrap(path, bytes)?;
+    let code = engine.precompile_component(&wrapped);
+    code.map_err(|e| Error::Compile {
+        path: path.to_owned(),
+        cause: format!("{e:#}"),
+    })
+}
+
+/// A filter of compiled code, given what it asks for.
+///
+/// # Errors
+/// When it is no filter, or asks for what no filter gets.
+pub fn link(
+    engine: &Engine,
+    path: &Path,
+    hash: &str,
+    size: usize,
+    component: &Component,
+) -> Result<Module, Error> {
+    check(engine, path, component)?;
     let linked = || -> wasmtime::Result<LogFilterPre<State>> {
         let mut linker = Linker::new(engine.wasm());
         LogFilter::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |s| s)?;
-        wasi::link(&mut linker, &component)?;
-        LogFilterPre::new(linker.instantiate_pre(&component)?)
+        wasi::link(&mut linker, component)?;
+        LogFilterPre::new(linker.instantiate_pre(component)?)
     };
     let pre = linked().map_err(|e| Error::Link {
         path: path.to_owned(),
@@ -149,8 +198,8 @@ pub fn from_bytes(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<Module, 
     })?;
     Ok(Module {
         path: path.to_owned(),
-        hash,
-        size: bytes.len(),
+        hash: hash.to_owned(),
+        size,
         pre,
     })
 }

@@ -6,6 +6,7 @@ mod container;
 mod filter;
 mod sink;
 mod source;
+mod swap;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::record::ledger::Ledgers;
 pub use filter::{FilterMetrics, QuarantineMetrics};
 pub use sink::SinkMetrics;
 pub use source::SourceMetrics;
+pub use swap::SwapMetrics;
 
 type Labels = Vec<(&'static str, String)>;
 type Counters = Family<Labels, Counter>;
@@ -31,6 +33,7 @@ pub struct Metrics {
     pub source: SourceMetrics,
     pub sink: SinkMetrics,
     pub quarantine: QuarantineMetrics,
+    pub swaps: SwapMetrics,
     pub checkpoint_saves: Counter,
     pub checkpoint_failures: Counter,
     pub budget_used_bytes: Gauge<i64>,
@@ -47,11 +50,6 @@ impl Metrics {
         self.filters.of(name)
     }
 
-    /// Says which module is in charge of a filter.
-    pub fn in_charge(&self, filter: &str, hash: &str) {
-        self.filters.in_charge(filter, hash);
-    }
-
     /// All metrics in Prometheus' text format.
     #[must_use]
     pub fn text(&self) -> String {
@@ -60,6 +58,7 @@ impl Metrics {
         self.sink.register(&mut registry);
         self.filters.register(&mut registry);
         self.quarantine.register(&mut registry);
+        self.swaps.register(&mut registry);
         self.register(&mut registry);
         container::register(&self.ledgers.snapshot(), &mut registry);
         let mut text = String::new();

@@ -75,22 +75,6 @@ fn a_module_that_is_torn_is_refused() {
     assert!(matches!(torn, Error::Wrap { .. }), "{torn}");
 }
 
-#[test]
-fn a_module_is_found_in_the_first_directory_that_has_it() {
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let paths: Vec<_> = folders.iter().map(|f| f.path().to_owned()).collect();
-    let missing = find(Path::new("f.wasm"), &paths).unwrap_err().to_string();
-    assert!(
-        missing.contains(&paths[1].display().to_string()),
-        "{missing}"
-    );
-    std::fs::write(paths[1].join("f.wasm"), "").unwrap();
-    assert_eq!(
-        find(Path::new("f.wasm"), &paths).unwrap(),
-        paths[1].join("f.wasm")
-    );
-}
-
 proptest::proptest! {
     #[test]
     fn any_bytes_are_a_module_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60), layer in 0_u8..3) {

@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::{Counters, Gauges};
+use super::Counters;
 
 /// The families that every filter has its own counters of.
 #[derive(Default)]
@@ -24,7 +24,6 @@ pub(super) struct FilterFamilies {
     log_lines_refused: Counters,
     counters_refused: Counters,
     custom: Counters,
-    info: Gauges,
 }
 
 /// What quarantine keeps, of all filters.
@@ -137,12 +136,6 @@ impl FilterFamilies {
         })
     }
 
-    /// Says which module is in charge of a filter.
-    pub(super) fn in_charge(&self, filter: &str, hash: &str) {
-        let labels = vec![("filter", filter.to_owned()), ("sha256", hash.to_owned())];
-        self.info.get_or_create(&labels).set(1);
-    }
-
     pub(super) fn register(&self, r: &mut Registry) {
         let f = self;
         let mut family = |name: &str, help: &str, c: &Counters| r.register(name, help, c.clone());
@@ -194,10 +187,5 @@ impl FilterFamilies {
             &f.counters_refused,
         );
         family("filter_custom", "Counters of the filters' own", &f.custom);
-        r.register(
-            "filter_module",
-            "The module in charge of a filter",
-            f.info.clone(),
-        );
     }
 }

@@ -1,0 +1,347 @@
+//! Which module is in charge of each filter, and what takes over from it.
+//!
+//! A filter is its module and its settings together. What takes over is read, compiled, instantiated
+//! and configured, and has passed its own examples, before a lane hears of it; what fails any of
+//! that is refused as a whole, and the pair in charge works on. A module that is gone is stood for by
+//! the one in charge. At the start, when nothing is in charge, the pair accepted last on this node
+//! stands in; where there is none either, the filter waits, and so do its containers: nothing leaves
+//! unfiltered. The same files and settings are tried once, until something about them changes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::accepted::Store;
+use super::compile::Compiler;
+use super::examples::{self, Examples};
+use super::instance::{Blueprint, Failure, Instance};
+use super::limits::Limits;
+use super::module::find::{self, Found, Place};
+use super::module::{self, sha256_hex};
+use crate::clock;
+use crate::telemetry::metrics::{FilterMetrics, Metrics};
+
+/// A filter as the configuration has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub name: String,
+    pub module: PathBuf,
+    /// SHA-256 of the one module that may take over.
+    pub pin: Option<String>,
+    /// As JSON.
+    pub settings: String,
+    pub limits: Limits,
+    pub directories: Vec<PathBuf>,
+}
+
+/// Why something does not take over.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Module(#[from] module::Error),
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    #[error("its examples cannot be read: {0}")]
+    Examples(String),
+    #[error("its own example `{name}` fails: {cause}")]
+    Example { name: String, cause: String },
+}
+
+impl Refusal {
+    /// Whether the same may work the next time.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Failure(failure) => matches!(failure, Failure::Overran(_)),
+            Self::Module(error) => matches!(
+                error,
+                module::Error::Read { .. } | module::Error::Keep { .. }
+            ),
+            Self::Examples(_) | Self::Example { .. } => false,
+        }
+    }
+}
+
+/// What one filter comes to.
+#[derive(Default)]
+struct Entry {
+    in_charge: Option<Blueprint>,
+    metrics: Option<Arc<FilterMetrics>>,
+    tried: Option<(Wanted, Option<Place>)>,
+    refused: Option<String>,
+}
+
+/// All filters.
+pub struct Swap {
+    compiler: Compiler,
+    accepted: Option<Store>,
+    metrics: Arc<Metrics>,
+    filters: BTreeMap<String, Entry>,
+}
+
+impl Swap {
+    /// `accepted`: where the last accepted modules are kept, if they are.
+    #[must_use]
+    pub fn new(compiler: Compiler, accepted: Option<Store>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            compiler,
+            accepted,
+            metrics,
+            filters: BTreeMap::new(),
+        }
+    }
+
+    /// What is in charge of a filter; none while it waits for its first module.
+    #[must_use]
+    pub fn in_charge(&self, filter: &str) -> Option<&Blueprint> {
+        self.filters.get(filter)?.in_charge.as_ref()
+    }
+
+    /// Why the filter's present files or settings are not in charge.
+    #[must_use]
+    pub fn refused(&self, filter: &str) -> Option<&str> {
+        self.filters.get(filter)?.refused.as_deref()
+    }
+
+    /// Forgets filters that the configuration has no more.
+    pub fn keep_only(&mut self, wanted: &[Wanted]) {
+        let is_wanted = |name: &str| wanted.iter().any(|w| w.name == name);
+        for (name, entry) in &self.filters {
+            if !is_wanted(name) {
+                self.metrics.swaps.forget(name, hash(&entry.in_charge));
+            }
+        }
+        self.filters.retain(|name, _| is_wanted(name));
+        if let Some(store) = &self.accepted {
+            store.keep_only(wanted.iter().map(|w| w.name.as_str()));
+        }
+    }
+
+    /// Looks at a filter's files and settings. Says whether something took over.
+    pub fn look(&mut self, wanted: &Wanted) -> bool {
+        let mut entry = self.filters.remove(&wanted.name).unwrap_or_default();
+        let place = find::locate(&wanted.module, &wanted.directories).ok();
+        let attempt = (wanted.clone(), place);
+        let changed = entry.tried.as_ref() != Some(&attempt) && {
+            entry.tried = Some(attempt);
+            self.attempt(wanted, &mut entry)
+        };
+        let waits = entry.in_charge.is_none();
+        self.metrics.swaps.waits(&wanted.name, waits);
+        self.filters.insert(wanted.name.clone(), entry);
+        changed
+    }
+
+    fn attempt(&self, wanted: &Wanted, entry: &mut Entry) -> bool {
+        let pin = wanted.pin.as_deref();
+        let found = find::read(&wanted.module, &wanted.directories, pin);
+        let missing = match &found {
+            Err(error @ module::Error::Missing { .. }) => Some(error.to_string()),
+            _ => None,
+        };
+        let made = match found {
+            // What is gone is stood for.
+            Err(error) if missing.is_some() => match self.stand_in(wanted, entry) {
+                Some((found, settings)) => self.make(wanted, &settings, entry, Some(&found)),
+                None if entry.in_charge.is_some() => {
+                    self.make(wanted, &wanted.settings, entry, None)
+                }
+                None => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+            Ok(found) => self.make(wanted, &wanted.settings, entry, Some(&found)),
+        };
+        let refused = match made {
+            Ok(None) => missing,
+            Ok(Some(blueprint)) => {
+                self.take_over(entry, blueprint);
+                entry.refused = missing;
+                self.tell_refused(wanted, entry);
+                return true;
+            }
+            Err(refusal) => {
+                if refusal.may_pass() {
+                    entry.tried = None;
+                }
+                self.metrics.swaps.refused(&wanted.name);
+                Some(with_causes(&refusal))
+            }
+        };
+        let is_news = refused != entry.refused;
+        entry.refused = refused;
+        let fell_back = entry.in_charge.is_none() && self.fall_back(wanted, entry);
+        if is_news {
+            self.tell_refused(wanted, entry);
+        }
+        fell_back
+    }
+
+    /// The module accepted last, for the present settings: when nothing is in charge yet.
+    fn stand_in(&self, wanted: &Wanted, entry: &Entry) -> Option<(Found, String)> {
+        if entry.in_charge.is_some() {
+            return None;
+        }
+        let accepted = self.accepted.as_ref()?.load(&wanted.name)?;
+        Some((kept(wanted, accepted.bytes), wanted.settings.clone()))
+    }
+
+    /// Nothing is in charge: the pair that was accepted last takes over, if it still works.
+    fn fall_back(&self, wanted: &Wanted, entry: &mut Entry) -> bool {
+        let Some(accepted) = self.accepted.as_ref().and_then(|s| s.load(&wanted.name)) else {
+            return false;
+        };
+        let found = kept(wanted, accepted.bytes);
+        match self.make(wanted, &accepted.settings, entry, Some(&found)) {
+            Ok(Some(blueprint)) => {
+                self.take_over(entry, blueprint);
+                true
+            }
+            Ok(None) => false,
+            Err(refusal) => {
+                let (filter, error) = (&wanted.name, with_causes(&refusal));
+                tracing::error!(
+                    filter,
+                    error,
+                    "the module accepted last does not work either"
+                );
+                false
+            }
+        }
+    }
+
+    /// Makes and tries what would take over; none if it is in charge already. Without `found`, of the
+    /// module in charge.
+    fn make(
+        &self,
+        wanted: &Wanted,
+        settings: &str,
+        entry: &mut Entry,
+        found: Option<&Found>,
+    ) -> Result<Option<Blueprint>, Refusal> {
+        let former = entry.in_charge.as_ref();
+        let same = former.filter(|f| found.is_none_or(|found| found.hash == f.module.hash));
+        let is_new = same.is_none();
+        let module = match (same, found) {
+            (Some(b), _) if b.settings == settings && b.limits == wanted.limits => return Ok(None),
+            (Some(b), _) => b.module.clone(),
+            (None, Some(found)) => self.compiler.module(found)?,
+            (None, None) => return Ok(None),
+        };
+        let metrics = entry
+            .metrics
+            .get_or_insert_with(|| self.metrics.filter(&wanted.name));
+        let blueprint = Blueprint {
+            name: wanted.name.clone(),
+            engine: self.compiler.engine().clone(),
+            module,
+            settings: settings.to_owned(),
+            limits: wanted.limits.clone(),
+            cpu: clock::thread_cpu,
+            metrics: metrics.clone(),
+        };
+        Instance::new(&blueprint)?;
+        if let Some(examples) = found.and_then(|f| f.examples.as_deref()).filter(|_| is_new) {
+            self.pass(examples, &blueprint)?;
+        }
+        if let (Some(found), Some(store)) = (found, &self.accepted)
+            && let Err(error) = store.save(&wanted.name, settings, &found.bytes)
+        {
+            let filter = &wanted.name;
+            tracing::warn!(filter, %error, "the accepted module cannot be kept for a restart");
+        }
+        Ok(Some(blueprint))
+    }
+
+    /// The module's own examples, on the operator's limits.
+    fn pass(&self, text: &str, blueprint: &Blueprint) -> Result<(), Refusal> {
+        let examples = Examples::parse(text).map_err(Refusal::Examples)?;
+        for example in &examples.examples {
+            let (engine, module) = (&blueprint.engine, &blueprint.module);
+            let outcome = examples.run(example, engine, module, &blueprint.limits);
+            let cause = match outcome {
+                Ok(differences) => match differences.iter().find(|d| d.same().is_none()) {
+                    None => continue,
+                    Some(first) => told(first),
+                },
+                Err(error) => error.to_string(),
+            };
+            let name = example.name.clone();
+            return Err(Refusal::Example { name, cause });
+        }
+        Ok(())
+    }
+
+    fn take_over(&self, entry: &mut Entry, blueprint: Blueprint) {
+        let former = hash(&entry.in_charge).map(str::to_owned);
+        let (filter, module) = (&blueprint.name, &blueprint.module);
+        let path = module.path.display();
+        match &former {
+            None => tracing::info!(filter, module = %path, sha256 = module.hash, "filter loaded"),
+            Some(former) if *former == module.hash => {
+                tracing::info!(
+                    filter,
+                    sha256 = module.hash,
+                    "new settings or limits take over"
+                );
+            }
+            Some(former) => {
+                let sha256 = &module.hash;
+                tracing::info!(filter, module = %path, sha256, former, "a new module takes over");
+            }
+        }
+        self.metrics
+            .swaps
+            .accepted(filter, former.as_deref(), &module.hash);
+        entry.in_charge = Some(blueprint);
+    }
+
+    fn tell_refused(&self, wanted: &Wanted, entry: &Entry) {
+        let (Some(error), filter) = (&entry.refused, &wanted.name) else {
+            return;
+        };
+        match hash(&entry.in_charge) {
+            Some(in_charge) => tracing::error!(
+                filter,
+                error,
+                in_charge,
+                "module or settings are refused; what is in charge works on"
+            ),
+            None => tracing::error!(
+                filter,
+                error,
+                "there is no module that works: the filter's containers wait, and nothing is lost"
+            ),
+        }
+    }
+}
+
+fn hash(blueprint: &Option<Blueprint>) -> Option<&str> {
+    blueprint.as_ref().map(|b| b.module.hash.as_str())
+}
+
+/// A kept module, as if it had been found.
+fn kept(wanted: &Wanted, bytes: Vec<u8>) -> Found {
+    Found {
+        path: Path::new("(accepted last)").join(wanted.module.file_name().unwrap_or_default()),
+        hash: sha256_hex(&bytes),
+        bytes,
+        examples: None,
+    }
+}
+
+fn told(difference: &examples::Difference) -> String {
+    let line =
+        |record: &Option<examples::Record>| record.as_ref().map_or("nothing".into(), |r| r.line());
+    let (wanted, got) = (line(&difference.wanted), line(&difference.got));
+    format!("it wants {wanted}, and {got} came")
+}
+
+/// An error with what led to it, as people read it.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
