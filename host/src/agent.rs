@@ -3,6 +3,8 @@
 //! Threads: one a lane, one that discovers files, one that writes checkpoints, one that ticks while
 //! filters run, and this one, whose small runtime does what waits: HTTP and signals.
 
+mod machine;
+pub mod pods;
 mod threads;
 
 use std::collections::HashMap;
@@ -24,7 +26,7 @@ use crate::filter::engine::{self, Engine};
 use crate::filter::instance::{Blueprint, Failure, Instance};
 use crate::filter::module::{self, Module};
 use crate::filter::quarantine::{self, Keeper};
-use crate::lane::{Event, Lane, Plan, Setup, ShareOf};
+use crate::lane::{Event, Lane, Plan, PodsSetup, Setup, ShareOf};
 use crate::record::receipt::news_channel;
 use crate::record::{Budget, Share};
 use crate::sink::cloudwatch::send;
@@ -54,6 +56,10 @@ pub enum Error {
     },
     #[error("quarantine `{path}` cannot be opened")]
     Quarantine { path: PathBuf, source: io::Error },
+    #[error("routes or annotations depend on pods, and `enrich.pods` is off")]
+    PodsOff,
+    #[error("`enrich.node` is not given, and the variable NODE_NAME is not set")]
+    NoNodeName,
     #[error("the agent's threads do not start")]
     Start(#[source] io::Error),
 }
@@ -67,6 +73,12 @@ impl Error {
             Self::Source { .. } => Some(
                 "mount the node's /var/log into the agent's pod, and run it as uid 0 or group 0",
             ),
+            Self::PodsOff => {
+                Some("run the agent in a pod, or say where the API server is: `enrich.pods.server`")
+            }
+            Self::NoNodeName => {
+                Some("hand `spec.nodeName` to the agent's pod as the variable NODE_NAME")
+            }
             Self::Listen { .. } => Some("choose another port, or `listen: null` for none"),
             _ => None,
         }
@@ -142,7 +154,7 @@ pub fn run(config: &Config, resolved: &Resolved) -> Result<(), Error> {
         path: root.clone(),
         source,
     })?;
-    raise_descriptor_limit();
+    machine::raise_descriptor_limit();
     let metrics = Arc::new(Metrics::default());
     let engine = Engine::new(clock)?;
     let blueprints = load_filters(&engine, config, resolved, &metrics)?;
@@ -179,14 +191,17 @@ impl Parts<'_> {
         blueprints: &[Blueprint],
         mut stop: StopSignals,
     ) -> Result<(), Error> {
+        let pods = pods::Pods::new(self.config, self.resolved)?;
         self.serve_admin().await?;
         let budget =
             Budget::new(usize::try_from(self.config.budget.as_u64()).unwrap_or(usize::MAX));
         let (outlets, senders) = self.senders(&budget).await?;
-        let lanes = self.lanes(blueprints, &budget, &outlets)?;
+        let lanes = self.lanes(blueprints, &budget, &outlets, &pods.setup)?;
         drop(outlets);
         let stop_discover = Stop::default();
         let discovering = self.discover(&lanes, &stop_discover)?;
+        let to = lanes.iter().map(|lane| lane.to.clone()).collect();
+        pods.start(to, self.clock, &self.metrics);
         let saving = threads::save_checkpoints(
             store,
             self.board.clone(),
@@ -262,8 +277,13 @@ impl Parts<'_> {
         blueprints: &[Blueprint],
         budget: &Arc<Budget>,
         outlets: &Outlets,
+        pods: &PodsSetup,
     ) -> Result<Vec<threads::LaneThread>, Error> {
-        let count = self.config.lanes.unwrap_or_else(default_lanes).max(1);
+        let count = self
+            .config
+            .lanes
+            .unwrap_or_else(machine::default_lanes)
+            .max(1);
         let share_of = share_of(budget.clone());
         let file_ids = Arc::new(AtomicU64::new(1));
         let keeper = self.quarantine()?;
@@ -280,6 +300,7 @@ impl Parts<'_> {
                 metrics: self.metrics.clone(),
                 cpu: clock::thread_cpu,
                 file_ids: file_ids.clone(),
+                pods: pods.clone(),
             };
             let lane = Lane::new(setup, plan(self.resolved, blueprints, &keeper));
             let (clock, outlets) = (self.clock, outlets.clone());
@@ -362,22 +383,4 @@ async fn first_of(signals: &mut StopSignals) -> Result<(), Error> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-/// As many as the CPU quota grants, at most four: one lane does 1 GB/s.
-fn default_lanes() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get().min(4))
-}
-
-/// Every file of every container is held open, so the limit is raised as far as it goes.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit of open files is not raised");
-    }
 }

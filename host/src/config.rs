@@ -4,6 +4,8 @@
 //! checked against each other. Unknown keys are refused by name, line and column, and every error
 //! says where it is and what would be right.
 
+mod allow;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 use crate::record::columns::RouteId;
+use crate::route::annotations;
 use crate::route::template::{self, Template};
 use crate::route::{EntityTemplates, NameTemplates, Route, Table};
 use crate::sink::cloudwatch::{entity, limits};
@@ -35,6 +38,8 @@ pub struct Config {
     pub filters: filter::Config,
     pub destinations: sink::Config,
     pub routes: route::Config,
+    /// What pods may decide by their annotations.
+    pub annotations: annotations::Config,
     pub telemetry: telemetry::Config,
 }
 
@@ -50,6 +55,7 @@ impl Default for Config {
             filters: filter::Config::default(),
             destinations: sink::Config::default(),
             routes: route::Config::default(),
+            annotations: annotations::Config::default(),
             telemetry: telemetry::Config::default(),
         }
     }
@@ -84,6 +90,17 @@ pub enum Error {
     NoDestination { number: usize, known: Vec<String> },
     #[error("route {number}: has both `exclude` and a `destination`; which of them?")]
     Excluded { number: usize },
+    #[error(
+        "route {number}: an `also` route has a `destination` and neither `filters` nor `exclude`; its records are filtered by the route that takes the container"
+    )]
+    Also { number: usize },
+    #[error("`annotations.allow` {number}, `{key}`: `{pattern}` names nothing; there {}", are(.known))]
+    Allow {
+        number: usize,
+        key: &'static str,
+        pattern: String,
+        known: Vec<String>,
+    },
     #[error("destination `{name}`, `{key}`")]
     Template {
         name: String,
@@ -196,7 +213,12 @@ impl Config {
             });
         }
         Ok(Resolved {
-            table: Table { routes, names },
+            table: Table {
+                routes,
+                names,
+                allow: self.allow(&destinations)?,
+                unknown_pod: self.annotations.unknown_pod,
+            },
             filters,
             destinations: self.destinations.clone().into_iter().collect(),
         })
@@ -219,6 +241,9 @@ impl Config {
                     known: known.clone(),
                 })
         };
+        if route.also && (route.exclude || !route.filters.is_empty()) {
+            return Err(Error::Also { number });
+        }
         let chain = route.filters.iter().map(index).collect::<Result<_, _>>()?;
         let destination = match (&route.destination, route.exclude) {
             (Some(_), true) => return Err(Error::Excluded { number }),
@@ -235,6 +260,7 @@ impl Config {
             matching: route.matching.clone(),
             chain,
             destination,
+            also: route.also,
         })
     }
 }

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use crate::checkpoint::board::Board;
 use crate::clock::{CpuClock, Now};
+use crate::enrich::events::Notice;
+use crate::enrich::pods::{self, Expects};
 use crate::filter::chain::Filter;
 use crate::record::receipt::NewsSender;
 use crate::record::{FileId, News, Share};
@@ -39,6 +41,8 @@ const REST_MAX: Duration = Duration::from_secs(1);
 pub enum Event {
     Sighting(Sighting),
     News(News),
+    /// Something of this node's pods has become known.
+    Pods(pods::News),
     /// Stop reading; send what is packed.
     Drain,
 }
@@ -74,6 +78,17 @@ pub struct Setup {
     pub cpu: CpuClock,
     /// Numbers for files, shared by all lanes.
     pub file_ids: Arc<AtomicU64>,
+    pub pods: PodsSetup,
+}
+
+/// What a lane may expect to hear of pods; nothing, by default.
+#[derive(Clone, Default)]
+pub struct PodsSetup {
+    pub expects: Expects,
+    /// How long a container waits for facts that nothing but templates and filters ask for.
+    pub wait: Duration,
+    /// Where wrong annotations are told.
+    pub notices: Option<tokio::sync::mpsc::Sender<Notice>>,
 }
 
 /// What one step came to.
@@ -94,6 +109,8 @@ pub struct Lane {
     next_slot: u32,
     /// Whose turn comes first in the next step.
     first: usize,
+    /// Containers that wait, as the metric has them.
+    waiting: i64,
     draining: bool,
 }
 
@@ -107,6 +124,7 @@ impl Lane {
             slots: HashMap::new(),
             next_slot: 0,
             first: 0,
+            waiting: 0,
             draining: false,
         }
     }
@@ -143,8 +161,10 @@ impl Lane {
                 restart,
                 container,
             }) => {
-                if let Some(follow) = self.by_folder(&folder) {
-                    follow.relabel(restart, &container);
+                let pods = &self.stages.pods;
+                let slot = self.slots.get(&folder);
+                if let Some(follow) = slot.and_then(|s| self.follows.get_mut(s)) {
+                    follow.relabel(restart, &container, pods);
                 }
             }
             Event::Sighting(Sighting::Gone { folder }) => {
@@ -162,6 +182,7 @@ impl Lane {
                     follow.hear(news, now, &self.setup);
                 }
             }
+            Event::Pods(news) => self.learn(news, now),
             Event::Drain => {
                 self.draining = true;
                 // Finding out what a filter fails on may take longer than a stop.
@@ -178,7 +199,7 @@ impl Lane {
     }
 
     fn found(&mut self, found: Found, now: Now) {
-        let Some(routed) = self.stages.route(&found.container) else {
+        let Some(slot) = self.slot_of(&found, now) else {
             // No route takes it, or one excludes it: its files are not kept open.
             tracing::debug!(
                 container = found.container.label(),
@@ -186,31 +207,50 @@ impl Lane {
             );
             return;
         };
-        let slot = match self.slots.get(&found.folder) {
-            Some(slot) => *slot,
-            None => {
-                self.next_slot = self.next_slot.wrapping_add(1);
-                self.slots.insert(found.folder.clone(), self.next_slot);
-                self.next_slot
-            }
+        let Some(follow) = self.follows.get_mut(&slot) else {
+            return;
         };
-        let id = FileId(self.setup.file_ids.fetch_add(1, Ordering::Relaxed));
-        let follow = self.follows.entry(slot).or_insert_with(|| {
-            let most = self.setup.source.record_bytes_max.as_u64();
-            Follow::new(
-                slot,
-                found.folder.clone(),
-                routed,
-                usize::try_from(most).unwrap_or(usize::MAX),
-            )
-        });
         if follow.has(&found.stat.inode) {
             return;
         }
+        let id = FileId(self.setup.file_ids.fetch_add(1, Ordering::Relaxed));
         let from_end =
             found.at_start && self.setup.first_start && self.setup.source.start == Start::End;
-        follow.add(found, id, from_end, now, &self.setup);
+        follow.add(found, id, from_end, now, (&self.stages.pods, &self.setup));
         self.setup.metrics.source.open_files.inc();
+    }
+
+    /// The slot of a container, followed from now on if it was not; none if it is never read.
+    fn slot_of(&mut self, found: &Found, now: Now) -> Option<u32> {
+        if let Some(slot) = self.slots.get(&found.folder) {
+            return Some(*slot);
+        }
+        let slot = self.next_slot.wrapping_add(1);
+        let most = self.setup.source.record_bytes_max.as_u64();
+        let mut follow = Follow::new(
+            slot,
+            found.folder.clone(),
+            found.container.clone(),
+            usize::try_from(most).unwrap_or(usize::MAX),
+            now.mono,
+        );
+        if !follow.decide(&self.stages, &self.setup, now.mono) {
+            return None;
+        }
+        self.next_slot = slot;
+        self.slots.insert(found.folder.clone(), slot);
+        self.follows.insert(slot, follow);
+        Some(slot)
+    }
+
+    /// Takes in what has become known of a pod or a namespace.
+    fn learn(&mut self, news: pods::News, now: Now) {
+        let concerned = |f: &&mut Follow| f.is_concerned_by(&news);
+        let mut follows: Vec<&mut Follow> = self.follows.values_mut().filter(concerned).collect();
+        self.stages.pods.learn(news, now.mono);
+        for follow in &mut follows {
+            follow.learn(&self.stages, &self.setup, now.mono);
+        }
     }
 
     /// Gives every container with something unread a turn. Says whether there is more to do.
@@ -245,7 +285,10 @@ impl Lane {
     /// What time brings: holds and split lines that nothing completes, files that are done.
     fn tidy(&mut self, now: Now) {
         let mut ended = Vec::new();
+        let mut waiting = 0;
         for (slot, follow) in &mut self.follows {
+            follow.decide_if_late(&self.stages, &self.setup, now.mono);
+            waiting += i64::from(follow.waits());
             if !self.draining {
                 follow.flush_idle(now, &mut self.stages, &self.setup);
             }
@@ -256,6 +299,11 @@ impl Lane {
                 ended.push(*slot);
             }
         }
+        let change = waiting - std::mem::replace(&mut self.waiting, waiting);
+        self.setup.metrics.enrich.waiting_containers.inc_by(change);
+        let follows = &self.follows;
+        let is_followed = |uid: &str| follows.values().any(|f| f.is_of(uid));
+        self.stages.pods.forget_gone(now.mono, is_followed);
         for slot in ended {
             if let Some(follow) = self.follows.remove(&slot) {
                 self.slots.remove(follow.folder());
@@ -282,8 +330,11 @@ fn turn_of(follow: &mut Follow, stages: &mut Stages, setup: &Setup, now: Now) ->
     let allowed = TURN - std::mem::take(&mut follow.debt);
     let started = (setup.cpu)();
     loop {
-        let takes = follow.is_suspended() || stages.filters_have_room(follow.routed());
-        if !takes || !stages.has_room(follow.routed()) {
+        let room = follow.routed().is_none_or(|routed| {
+            let takes = follow.is_suspended() || stages.filters_have_room(routed);
+            takes && stages.has_room(routed)
+        });
+        if !room {
             // What is settled wakes the lane.
             return false;
         }

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod columns;
 pub mod container;
 pub mod form;
+pub mod globs;
 pub mod ledger;
 pub mod receipt;
 
@@ -12,6 +13,7 @@ pub use budget::{Budget, Permit, Share};
 pub use columns::{Columns, Stream};
 pub use container::{Container, Facts};
 pub use form::Form;
+pub use globs::Globs;
 pub use ledger::{Count, Ending, Ledger, Tally};
 pub use receipt::{Fate, FileId, News, Range, Receipt};
 

@@ -1,33 +1,20 @@
-//! Which chain, destination and names a container's records get.
+//! Which chain, destinations and names a container's records get.
 //!
-//! Routes are the operator's, first match wins. The answer is worked out once for each container and
-//! kept by its lane.
+//! Routes are the operator's, first match wins; `annotations` says what pods may add to that. What
+//! the path tells is enough for routes that match nothing else: these work with the API server
+//! away. A container that a label or annotation could still send elsewhere waits for its pod: what
+//! would leave unfiltered meanwhile could not be called back. The table is replaced as a whole.
 
+pub mod annotations;
 pub mod template;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::record::{Container, Facts};
+use crate::record::{Container, Facts, Globs};
+use annotations::{Allow, UnknownPod, Wrong};
 use template::Template;
-
-/// One or several patterns with `*` and `?`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Globs {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Globs {
-    fn matches(&self, text: &str) -> bool {
-        match self {
-            Self::One(glob) => matches(glob.as_bytes(), text.as_bytes()),
-            Self::Many(globs) => globs.iter().any(|g| matches(g.as_bytes(), text.as_bytes())),
-        }
-    }
-}
 
 /// Which containers a route takes; a field that is not given takes all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -36,16 +23,68 @@ pub struct Match {
     pub namespace: Option<Globs>,
     pub pod: Option<Globs>,
     pub container: Option<Globs>,
+    pub node: Option<Globs>,
+    pub labels: BTreeMap<String, Globs>,
+    pub annotations: BTreeMap<String, Globs>,
+    pub namespace_labels: BTreeMap<String, Globs>,
+}
+
+/// Whether a route takes a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    No,
+    Yes,
+    /// Only its pod could tell.
+    NotKnown,
 }
 
 impl Match {
+    /// Whether it asks for more than the path and the node tell.
     #[must_use]
-    pub fn takes(&self, container: &Container) -> bool {
+    pub fn needs_pod(&self) -> bool {
+        !(self.labels.is_empty() && self.annotations.is_empty() && self.namespace_labels.is_empty())
+    }
+
+    fn takes_path(&self, container: &Container) -> bool {
         let fits =
             |globs: &Option<Globs>, text: &str| globs.as_ref().is_none_or(|g| g.matches(text));
+        let node = || {
+            container
+                .facts
+                .get("k8s.node.name")
+                .map_or("", String::as_str)
+        };
         fits(&self.namespace, &container.namespace)
             && fits(&self.pod, &container.pod)
             && fits(&self.container, &container.name)
+            && (self.node.is_none() || fits(&self.node, node()))
+    }
+
+    fn takes_facts(&self, facts: &Facts) -> bool {
+        let all = |kind: &str, wanted: &BTreeMap<String, Globs>| {
+            wanted.iter().all(|(name, globs)| {
+                facts
+                    .get(&format!("{kind}.{name}"))
+                    .is_some_and(|v| globs.matches(v))
+            })
+        };
+        all("k8s.pod.label", &self.labels)
+            && all("k8s.pod.annotation", &self.annotations)
+            && all("k8s.namespace.label", &self.namespace_labels)
+    }
+
+    fn fits(&self, container: &Container, pod: PodState) -> Fit {
+        if !self.takes_path(container) {
+            Fit::No
+        } else if !self.needs_pod() {
+            Fit::Yes
+        } else if pod != PodState::Known {
+            Fit::NotKnown
+        } else if self.takes_facts(&container.facts) {
+            Fit::Yes
+        } else {
+            Fit::No
+        }
     }
 }
 
@@ -61,6 +100,9 @@ pub struct RouteConfig {
     pub destination: Option<String>,
     /// The containers are not read at all.
     pub exclude: bool,
+    /// Does not end the search: adds its destination to that of the route which does. What goes
+    /// there is what the other route's filters let through.
+    pub also: bool,
 }
 
 pub type Config = Vec<RouteConfig>;
@@ -72,6 +114,7 @@ pub struct Route {
     pub chain: Vec<usize>,
     /// None: the containers are not read.
     pub destination: Option<usize>,
+    pub also: bool,
 }
 
 /// How a destination's names are made.
@@ -117,19 +160,145 @@ impl EntityTemplates {
     }
 }
 
-/// All routes.
+/// What is known of a container's pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodState {
+    /// Its facts are the container's.
+    Known,
+    /// Its facts may come.
+    Awaited,
+    /// They did not come in time, or nobody asks for them.
+    GivenUp,
+}
+
+/// What becomes of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Not read, and no change of its pod can change that.
+    Never,
+    /// Not read, as its pod is now: what is written meanwhile is passed over.
+    Skip,
+    /// Not read yet: its files are open, and wait.
+    Wait(Wait),
+    Take(Taken),
+}
+
+/// What a container waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// The facts of its pod; for a while, or for as long as it takes.
+    Pod { for_ever: bool },
+    /// Somebody to put an annotation right.
+    Annotation(Wrong),
+}
+
+/// What a container's records meet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    pub chain: Vec<usize>,
+    /// The first place in the chain that the pod chose itself.
+    pub chosen_from: usize,
+    pub destination: usize,
+    /// Further destinations for what the chain lets through.
+    pub also: Vec<usize>,
+    /// An annotation that was passed over.
+    pub wrong: Option<Wrong>,
+}
+
+/// All routes, and what annotations may add to them.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     pub routes: Vec<Route>,
+    pub allow: Vec<Allow>,
+    /// For routes that match what only the pod tells.
+    pub unknown_pod: UnknownPod,
     /// By destination; none for those without names.
     pub names: Vec<Option<NameTemplates>>,
 }
 
 impl Table {
-    /// The first route that takes the container.
+    /// What becomes of the container. Routes first; then, if one takes it, its annotations.
     #[must_use]
-    pub fn find(&self, container: &Container) -> Option<&Route> {
-        self.routes.iter().find(|r| r.matching.takes(container))
+    pub fn decide(&self, container: &Container, pod: PodState) -> Decision {
+        let mut also = Vec::new();
+        let mut may_change = false;
+        for route in &self.routes {
+            match route.matching.fits(container, pod) {
+                Fit::NotKnown if self.unknown_pod == UnknownPod::Wait => {
+                    return Decision::Wait(Wait::Pod { for_ever: true });
+                }
+                Fit::NotKnown => may_change = true,
+                Fit::No => {
+                    may_change |=
+                        route.matching.needs_pod() && route.matching.takes_path(container);
+                }
+                Fit::Yes if route.also => also.extend(route.destination),
+                Fit::Yes => {
+                    may_change |= route.matching.needs_pod();
+                    let Some(destination) = route.destination else {
+                        return not_read(may_change);
+                    };
+                    let taken = Taken {
+                        chain: route.chain.clone(),
+                        chosen_from: route.chain.len(),
+                        destination,
+                        also,
+                        wrong: None,
+                    };
+                    return self.ask_pod(container, pod, taken);
+                }
+            }
+        }
+        not_read(may_change)
+    }
+
+    /// What the pod's own annotations make of what the routes say.
+    fn ask_pod(&self, container: &Container, pod: PodState, mut taken: Taken) -> Decision {
+        let allow = Allow::of(&self.allow, &container.namespace);
+        let waits = allow.is_some_and(Allow::waits);
+        match pod {
+            PodState::Known => {}
+            PodState::GivenUp if !waits => return Decision::Take(taken),
+            PodState::Awaited | PodState::GivenUp => {
+                return Decision::Wait(Wait::Pod { for_ever: waits });
+            }
+        }
+        match annotations::read(&container.facts, &container.name, allow) {
+            Ok(choice) if choice.exclude => return Decision::Skip,
+            Ok(choice) => {
+                taken.chain.extend(choice.filters);
+                if let Some(destination) = choice.destination {
+                    taken.destination = destination;
+                }
+            }
+            Err(wrong) if waits => return Decision::Wait(Wait::Annotation(wrong)),
+            Err(wrong) => taken.wrong = Some(wrong),
+        }
+        let home = taken.destination;
+        taken.also.retain(|d| *d != home);
+        Decision::Take(taken)
+    }
+
+    /// Whether something cannot be decided by the path alone.
+    #[must_use]
+    pub fn needs_pods(&self) -> bool {
+        !self.allow.is_empty() || self.routes.iter().any(|r| r.matching.needs_pod())
+    }
+
+    #[must_use]
+    pub fn needs_namespaces(&self) -> bool {
+        let asks = |r: &Route| !r.matching.namespace_labels.is_empty();
+        self.routes.iter().any(asks)
+    }
+
+    /// Annotations that routes match on.
+    #[must_use]
+    pub fn matched_annotations(&self) -> Vec<String> {
+        let names = self
+            .routes
+            .iter()
+            .flat_map(|r| r.matching.annotations.keys());
+        names.cloned().collect()
     }
 
     /// What a container's records go under at a destination.
@@ -147,76 +316,13 @@ impl Table {
     }
 }
 
-/// `*` stands for any run of characters, `?` for any one byte.
-fn matches(glob: &[u8], text: &[u8]) -> bool {
-    let (mut g, mut t) = (0, 0);
-    // Where to go on when the last star takes one byte more.
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if g < glob.len() && glob[g] == b'*' {
-            star = Some((g, t));
-            g += 1;
-        } else if g < glob.len() && (glob[g] == b'?' || glob[g] == text[t]) {
-            (g, t) = (g + 1, t + 1);
-        } else if let Some((at, taken)) = star {
-            star = Some((at, taken + 1));
-            (g, t) = (at + 1, taken + 1);
-        } else {
-            return false;
-        }
+fn not_read(may_change: bool) -> Decision {
+    if may_change {
+        Decision::Skip
+    } else {
+        Decision::Never
     }
-    glob[g..].iter().all(|b| *b == b'*')
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs_match_as_people_expect() {
-        for (glob, text, fits) in [
-            ("*", "", true),
-            ("pay*", "payments", true),
-            ("*-system", "kube-system", true),
-            ("a*b*c", "aXbYbZc", true),
-            ("a*b*c", "aXbYbZ", false),
-            ("p?d", "pod", true),
-            ("p?d", "pd", false),
-            ("pod", "pods", false),
-        ] {
-            assert_eq!(
-                matches(glob.as_bytes(), text.as_bytes()),
-                fits,
-                "{glob} {text}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_first_route_that_takes_a_container_wins() {
-        let route = |namespace: &str, destination| Route {
-            matching: Match {
-                namespace: Some(Globs::Many(vec![namespace.into()])),
-                ..Match::default()
-            },
-            chain: vec![],
-            destination: Some(destination),
-        };
-        let table = Table {
-            routes: vec![route("pay*", 0), route("*", 1)],
-            names: vec![],
-        };
-        let container = |namespace: &str| Container {
-            namespace: namespace.into(),
-            pod: "p".into(),
-            pod_uid: "u".into(),
-            name: "c".into(),
-            facts: Facts::new(),
-        };
-        assert_eq!(
-            table.find(&container("payments")).unwrap().destination,
-            Some(0)
-        );
-        assert_eq!(table.find(&container("shop")).unwrap().destination, Some(1));
-    }
-}
+mod tests;

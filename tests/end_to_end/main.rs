@@ -7,6 +7,7 @@
 mod bad_input;
 mod check;
 mod cloudwatch;
+mod cluster;
 mod delivery;
 mod failing_filters;
 mod faults;
@@ -15,6 +16,7 @@ mod filters;
 mod long_lines;
 mod moto;
 mod node;
+mod pods;
 mod presets;
 mod readme;
 mod restart;

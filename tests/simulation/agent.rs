@@ -107,6 +107,7 @@ impl Agent {
             metrics: Arc::default(),
             cpu: cpu::cpu,
             file_ids: Arc::new(1.into()),
+            pods: Default::default(),
         };
         let plan = agent::plan(&COMMON.resolved, &COMMON.blueprints, &COMMON.keeper);
         Ok(Self {

@@ -8,6 +8,7 @@
 pub mod agent; // the agent as a process: run, watch, signal
 pub mod cloudwatch; // a strict CloudWatch Logs: its limits, its signatures, its bad days
 pub mod kubelet; // log files as a node lays them out, rotates and deletes them
+pub mod kubernetes; // an API server: lists, watches, bad days
 pub mod logs; // a gigabyte of log, for measurements
 pub mod moto; // a CloudWatch Logs that is not ours, as a process
 pub mod tally; // what was written against what arrived

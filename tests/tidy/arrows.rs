@@ -18,12 +18,13 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("main", &["cli"]),
     (
         "cli",
-        // `check` and `filter test` show what stages would do: names at sinks, times.
+        // `check` and `filter test` show what stages would do: routes, names at sinks, times.
         &[
             "config",
             "agent",
             "filter",
             "source",
+            "route",
             "sink",
             "record",
             "clock",

@@ -10,6 +10,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Resolved};
 use crate::filter::engine::Engine;
 use crate::filter::instance::Blueprint;
+use crate::record::Container;
+use crate::route::{Decision, PodState};
 use crate::sink::Destination;
 use crate::source::container_log::discover::{Discover, Sighting};
 use crate::source::container_log::files::{Disk, Files};
@@ -82,33 +84,37 @@ fn containers(config: &Config, resolved: &Resolved) {
     });
     println!("containers below {}", source.path.display());
     for (label, container) in found {
-        let Some((route, destination)) = resolved
-            .table
-            .find(&container)
-            .and_then(|r| Some((r, r.destination?)))
-        else {
-            println!("  {label}  not read");
-            continue;
-        };
-        let chain: Vec<_> = route
-            .chain
-            .iter()
-            .map(|f| resolved.filters[*f].name.as_str())
-            .collect();
-        let names = resolved.table.names(destination, &container.facts);
-        let filters = if chain.is_empty() {
-            "no filter".to_owned()
-        } else {
-            chain.join(" -> ")
-        };
-        let names = if names.group.is_empty() {
-            String::new()
-        } else {
-            format!("  {} / {}", names.group, names.stream)
-        };
-        println!(
-            "  {label}  {filters} -> {}{names}",
-            resolved.destinations[destination].0
-        );
+        println!("  {label}  {}", way(resolved, &container));
     }
+}
+
+/// Where a container's records would go, as far as its path tells.
+fn way(resolved: &Resolved, container: &Container) -> String {
+    let taken = match resolved.table.decide(container, PodState::GivenUp) {
+        Decision::Never | Decision::Skip => return "not read".into(),
+        Decision::Wait(_) => return "waits for its pod's labels and annotations".into(),
+        Decision::Take(taken) => taken,
+    };
+    let chain = taken
+        .chain
+        .iter()
+        .map(|f| resolved.filters[*f].name.as_str());
+    let chain: Vec<_> = chain.collect();
+    let mut text = if chain.is_empty() {
+        "no filter".to_owned()
+    } else {
+        chain.join(" -> ")
+    };
+    for (place, to) in std::iter::once(&taken.destination)
+        .chain(&taken.also)
+        .enumerate()
+    {
+        text += if place == 0 { " -> " } else { ", and " };
+        text += &resolved.destinations[*to].0;
+        let names = resolved.table.names(*to, &container.facts);
+        if !names.group.is_empty() {
+            text += &format!("  {} / {}", names.group, names.stream);
+        }
+    }
+    text
 }

@@ -6,6 +6,7 @@
 
 mod file;
 mod settle;
+mod standing;
 mod take;
 
 use std::collections::VecDeque;
@@ -13,10 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Setup;
-use super::stages::{Routed, Stages};
+use super::stages::{Stages, Standing};
 use crate::clock::Now;
+use crate::enrich::pods::Pods;
 use crate::filter::chain::{Held, Suspended};
 use crate::record::{Container, FileId};
+use crate::route::annotations::Wrong;
+use crate::route::{PodState, Wait};
 use crate::source::container_log::discover::Found;
 use crate::source::container_log::files::Inode;
 use crate::source::container_log::partial::Partials;
@@ -30,7 +34,15 @@ const BLOCKED_MAX: Duration = Duration::from_secs(300);
 pub struct Follow {
     slot: u32,
     folder: String,
-    routed: Routed,
+    /// The container as its path tells it.
+    found: Arc<Container>,
+    standing: Standing,
+    /// What is known of its pod, and what is wrong with its annotations.
+    pod: PodState,
+    wrong: Option<Wrong>,
+    /// When it was found, and when it stops to wait for its pod's facts.
+    since: Duration,
+    waits_until: Option<Duration>,
     files: VecDeque<File>,
     partials: Partials,
     held: Held,
@@ -55,11 +67,22 @@ pub struct Follow {
 
 impl Follow {
     #[must_use]
-    pub fn new(slot: u32, folder: String, routed: Routed, record_bytes_max: usize) -> Self {
+    pub fn new(
+        slot: u32,
+        folder: String,
+        found: Arc<Container>,
+        record_bytes_max: usize,
+        now: Duration,
+    ) -> Self {
         Self {
             slot,
             folder,
-            routed,
+            found,
+            standing: Standing::Waits(Wait::Pod { for_ever: false }),
+            pod: PodState::Awaited,
+            wrong: None,
+            since: now,
+            waits_until: None,
             files: VecDeque::new(),
             partials: Partials::new(record_bytes_max),
             held: Held::default(),
@@ -81,11 +104,6 @@ impl Follow {
         &self.folder
     }
 
-    #[must_use]
-    pub fn routed(&self) -> &Routed {
-        &self.routed
-    }
-
     /// Whether this very file is open here already.
     #[must_use]
     pub fn has(&self, inode: &Inode) -> bool {
@@ -93,8 +111,16 @@ impl Follow {
     }
 
     /// Takes a file over, behind those that are older.
-    pub fn add(&mut self, found: Found, id: FileId, from_end: bool, now: Now, setup: &Setup) {
+    pub fn add(
+        &mut self,
+        found: Found,
+        id: FileId,
+        from_end: bool,
+        now: Now,
+        (pods, setup): (&Pods, &Setup),
+    ) {
         let mut file = File::new(found, id, from_end, now, &setup.board);
+        file.container = standing::enriched(pods, &file.found);
         // What is being read, or was, stays in front.
         let first_unread = self.files.iter().position(|f| !f.read_out).unwrap_or(0);
         let mut place = self.files.len();
@@ -111,13 +137,6 @@ impl Follow {
         self.files.insert(place, file);
     }
 
-    /// The container id of a restart has become known.
-    pub fn relabel(&mut self, restart: u32, container: &Arc<Container>) {
-        for file in self.files.iter_mut().filter(|f| f.restart == restart) {
-            file.container = container.clone();
-        }
-    }
-
     /// Whether a turn would find something to do.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
@@ -129,7 +148,7 @@ impl Follow {
 
     fn may_read(&self, now: Duration) -> bool {
         let blocked = self.blocked_until.is_some_and(|until| until > now);
-        !self.rewinding && !blocked && self.suspended.is_none()
+        !self.rewinding && !self.waits() && !blocked && self.suspended.is_none()
     }
 
     /// Whether its next turn goes on with a batch that a filter failed on.
@@ -158,6 +177,9 @@ impl Follow {
         }
         if self.rewinding {
             return Duration::MAX;
+        }
+        if self.waits() {
+            return self.waits_until.unwrap_or(Duration::MAX);
         }
         let looks = self.files.iter().map(|f| f.tail.next_look());
         let next = looks.min().unwrap_or(Duration::MAX);
@@ -188,6 +210,9 @@ impl Follow {
                 Ok(file::Ready::Waiting) => return false,
                 Ok(file::Ready::Truncated { unread }) => {
                     return self.truncated(place, unread, now, stages, setup);
+                }
+                Ok(file::Ready::Unread) if matches!(self.standing, Standing::Skips) => {
+                    return self.skip(place, now, stages, setup);
                 }
                 Ok(file::Ready::Unread) => {
                     return self.begin_instance(place, now, stages, setup)

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::{Plan, Setup};
 use crate::clock::Now;
+use crate::enrich::pods::Pods;
 use crate::filter::chain::{self, Blocked, Filter, Held, Progress, Suspended};
 use crate::record::{Batch, Columns, Container};
-use crate::route;
+use crate::route::annotations::Wrong;
+use crate::route::{self, Decision, PodState, Wait};
 use crate::sink::cloudwatch::entity;
 use crate::sink::{self, Delivery, Names, Packer, Request};
 use crate::source::container_log::decode::Decoder;
@@ -25,11 +27,24 @@ pub struct Routed {
     /// The first place in the chain that the pod chose itself.
     pub chosen_from: usize,
     pub destination: usize,
+    /// Further destinations for all that the chain lets through.
+    pub also: Vec<usize>,
     /// Its names, one for each destination: filters may route records anywhere.
     pub names: Vec<Names>,
 }
 
+/// What becomes of a container.
+#[derive(Debug, Clone)]
+pub enum Standing {
+    Reads(Routed),
+    /// What is written is passed over, until its pod changes.
+    Skips,
+    /// Its files are open, and wait.
+    Waits(Wait),
+}
+
 pub struct Stages {
+    pub pods: Pods,
     pub decoder: Decoder,
     pub chunk: Vec<u8>,
     /// Memory of the last batch, for the next.
@@ -55,6 +70,7 @@ impl Stages {
                 Packer::new(destination, share, &setup.metrics.sink)
             });
         Self {
+            pods: Pods::new(setup.pods.expects),
             decoder: Decoder::default(),
             chunk: vec![0; CHUNK_BYTES],
             spare: Columns::default(),
@@ -67,32 +83,46 @@ impl Stages {
         }
     }
 
-    /// What this container's records meet; none if it is not read.
+    /// What becomes of a container, and the annotation that is wrong about it; no standing if it is
+    /// never read.
     #[must_use]
-    pub fn route(&self, container: &Container) -> Option<Routed> {
-        let route = self.table.find(container)?;
-        let destination = route.destination?;
-        let names = (0..self.destinations.len()).map(|destination| {
-            let names = self.table.names(destination, &container.facts);
-            let entity = names.entity.map(|e| entity::json(&e.key, &e.more).into());
-            Names {
-                group: names.group,
-                stream: names.stream,
-                entity,
+    pub fn route(&self, container: &Container, pod: PodState) -> (Option<Standing>, Option<Wrong>) {
+        match self.table.decide(container, pod) {
+            Decision::Never => (None, None),
+            Decision::Skip => (Some(Standing::Skips), None),
+            Decision::Wait(wait) => {
+                let wrong = match &wait {
+                    Wait::Annotation(wrong) => Some(wrong.clone()),
+                    Wait::Pod { .. } => None,
+                };
+                (Some(Standing::Waits(wait)), wrong)
             }
-        });
-        Some(Routed {
-            chain: route.chain.clone(),
-            chosen_from: route.chain.len(),
-            destination,
-            names: names.collect(),
-        })
+            Decision::Take(taken) => {
+                let names = (0..self.destinations.len()).map(|destination| {
+                    let names = self.table.names(destination, &container.facts);
+                    let entity = names.entity.map(|e| entity::json(&e.key, &e.more).into());
+                    Names {
+                        group: names.group,
+                        stream: names.stream,
+                        entity,
+                    }
+                });
+                let routed = Routed {
+                    chain: taken.chain,
+                    chosen_from: taken.chosen_from,
+                    destination: taken.destination,
+                    also: taken.also,
+                    names: names.collect(),
+                };
+                (Some(Standing::Reads(routed)), taken.wrong)
+            }
+        }
     }
 
     #[must_use]
     pub fn has_room(&mut self, routed: &Routed) -> bool {
-        let names = &routed.names[routed.destination];
-        self.packers[routed.destination].has_room(names, ROOM_BYTES)
+        let mut all = std::iter::once(&routed.destination).chain(&routed.also);
+        all.all(|to| self.packers[*to].has_room(&routed.names[*to], ROOM_BYTES))
     }
 
     /// Whether the container's filters can take a batch that they may fail on.
@@ -169,11 +199,9 @@ impl Stages {
             let routed_to =
                 |at: usize| columns.route(at).map_or(home, |id| id as usize) == destination;
             let all = |_: usize| true;
-            let only_home = columns.routes.is_empty();
-            if only_home && destination != home {
-                continue;
-            }
-            if !only_home && !(0..columns.len()).any(routed_to) {
+            let takes_all = way.routed.also.contains(&destination)
+                || (columns.routes.is_empty() && destination == home);
+            if !takes_all && (columns.routes.is_empty() || !(0..columns.len()).any(routed_to)) {
                 continue;
             }
             let delivery = Delivery {
@@ -181,7 +209,7 @@ impl Stages {
                 container: way.container,
                 names: &way.routed.names[destination],
                 columns: &columns,
-                which: if only_home { &all } else { &routed_to },
+                which: if takes_all { &all } else { &routed_to },
                 parts: &parts,
             };
             self.packers[destination].append(&delivery, now, &mut self.full);

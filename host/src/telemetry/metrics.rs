@@ -3,6 +3,7 @@
 //! Counters are handed to whoever moves them, so no hot path looks one up by its labels.
 
 mod container;
+mod enrich;
 mod filter;
 mod sink;
 mod source;
@@ -18,6 +19,7 @@ use prometheus_client::registry::Registry;
 
 use crate::record::ledger::Ledgers;
 
+pub use enrich::EnrichMetrics;
 pub use filter::{FilterMetrics, QuarantineMetrics};
 pub use sink::SinkMetrics;
 pub use source::SourceMetrics;
@@ -31,6 +33,7 @@ type Gauges = Family<Labels, Gauge<i64>>;
 #[derive(Default)]
 pub struct Metrics {
     pub source: SourceMetrics,
+    pub enrich: EnrichMetrics,
     pub sink: SinkMetrics,
     pub quarantine: QuarantineMetrics,
     pub swaps: SwapMetrics,
@@ -55,6 +58,7 @@ impl Metrics {
     pub fn text(&self) -> String {
         let mut registry = Registry::with_prefix("logsieve");
         self.source.register(&mut registry);
+        self.enrich.register(&mut registry);
         self.sink.register(&mut registry);
         self.filters.register(&mut registry);
         self.quarantine.register(&mut registry);

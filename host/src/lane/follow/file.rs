@@ -25,6 +25,9 @@ pub struct File {
     pub tail: Tail,
     pub watermark: Watermark,
     pub restart: u32,
+    /// The container as its path tells it.
+    pub found: Arc<Container>,
+    /// The same with all that is known of it.
     pub container: Arc<Container>,
     /// The container as it was when its route was last worked out.
     pub routed_as: Option<Arc<Container>>,
@@ -55,6 +58,7 @@ impl File {
             tail: Tail::new(id, found.file, found.stat, now.mono),
             watermark: Watermark::default(),
             restart: found.restart,
+            found: found.container.clone(),
             container: found.container,
             routed_as: None,
             read_out: false,

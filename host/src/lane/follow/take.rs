@@ -1,14 +1,13 @@
 //! From a chunk of a file to batches on their way: decode, and hand on. A batch that a filter blocks
 //! stops the container here, and nowhere else.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{BLOCKED_MAX, BLOCKED_MIN, Follow};
 use crate::clock::Now;
 use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
-use crate::lane::stages::{CHUNK_BYTES, Stages, Way};
+use crate::lane::stages::{CHUNK_BYTES, Stages, Standing, Way};
 use crate::record::{Batch, Container, Receipt};
 use crate::source::container_log::decode::{Decoded, Piece, Place};
 
@@ -180,10 +179,14 @@ impl Follow {
         self.issued += batch.receipt.bytes();
         let container = self.files[place].container.clone();
         self.reroute_if_changed(place, stages);
+        let Standing::Reads(routed) = &self.standing else {
+            // The batch is dropped, and read again when the container is.
+            return false;
+        };
         let mut way = Way {
             slot: self.slot,
             container: &container,
-            routed: &self.routed,
+            routed,
             held: &mut self.held,
         };
         let came = stages.process(batch, &mut way, last, now);
@@ -199,10 +202,13 @@ impl Follow {
         setup: &Setup,
     ) -> bool {
         let container = suspended.container().clone();
+        let Standing::Reads(routed) = &self.standing else {
+            return false;
+        };
         let mut way = Way {
             slot: self.slot,
             container: &container,
-            routed: &self.routed,
+            routed,
             held: &mut self.held,
         };
         let came = stages.resume(suspended, &mut way, now);
@@ -234,22 +240,6 @@ impl Follow {
                 self.block(container, &blocked, now.mono, setup);
                 false
             }
-        }
-    }
-
-    /// A restarted or renamed container may have other names at its destination.
-    fn reroute_if_changed(&mut self, place: usize, stages: &Stages) {
-        let file = &mut self.files[place];
-        if file
-            .routed_as
-            .as_ref()
-            .is_some_and(|c| Arc::ptr_eq(c, &file.container))
-        {
-            return;
-        }
-        file.routed_as = Some(file.container.clone());
-        if let Some(routed) = stages.route(&file.container) {
-            self.routed = routed;
         }
     }
 

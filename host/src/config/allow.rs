@@ -1,0 +1,48 @@
+//! Turns what annotations may do into indexes: which of the filters and destinations that there are.
+//! A name or pattern that fits nothing is a mistake, and is refused.
+
+use super::{Config, Error};
+use crate::record::Globs;
+use crate::route::annotations::Allow;
+
+impl Config {
+    pub(super) fn allow(&self, destinations: &[String]) -> Result<Vec<Allow>, Error> {
+        let filters: Vec<String> = self.filters.modules.keys().cloned().collect();
+        let one = |(index, config): (usize, &crate::route::annotations::AllowConfig)| {
+            Ok(Allow {
+                namespace: config.namespace.clone(),
+                filters: named(index + 1, "filters", config.filters.as_ref(), &filters)?,
+                destinations: named(index + 1, "routes", config.routes.as_ref(), destinations)?,
+                exclude: config.exclude,
+                unknown_pod: config.unknown_pod.unwrap_or(self.annotations.unknown_pod),
+            })
+        };
+        self.annotations.allow.iter().enumerate().map(one).collect()
+    }
+}
+
+/// Those of `known` that a pattern names, with their indexes.
+fn named(
+    number: usize,
+    key: &'static str,
+    wanted: Option<&Globs>,
+    known: &[String],
+) -> Result<Vec<(String, usize)>, Error> {
+    let Some(wanted) = wanted else {
+        return Ok(Vec::new());
+    };
+    for pattern in wanted.each() {
+        let one = Globs::One(pattern.to_owned());
+        if pattern != "*" && !known.iter().any(|k| one.matches(k)) {
+            return Err(Error::Allow {
+                number,
+                key,
+                pattern: pattern.to_owned(),
+                known: known.to_vec(),
+            });
+        }
+    }
+    let all = known.iter().enumerate();
+    let fits = all.filter(|(_, name)| wanted.matches(name));
+    Ok(fits.map(|(index, name)| (name.clone(), index)).collect())
+}

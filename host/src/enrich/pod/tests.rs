@@ -1,0 +1,124 @@
+//! What becomes of a pod's object: facts by their names, bounded however much its authors write, and
+//! the uid of its log path.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn keep(annotations: &str, matched: &[&str]) -> Keep {
+    Keep {
+        annotations: Globs::One(annotations.into()),
+        matched: matched.iter().map(|m| (*m).to_owned()).collect(),
+    }
+}
+
+fn pod(metadata: Value, keep: &Keep) -> Pod {
+    let mut object = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": "api-0", "namespace": "payments", "uid": "u-1" },
+        "spec": {
+            "containers": [{ "name": "app", "image": "registry:5000/pay/api:1.2@sha256:ab" }],
+            "initContainers": [{ "name": "init", "image": "busybox" }],
+        },
+        "status": { "phase": "Running", "containerStatuses": [] },
+    });
+    let into = object["metadata"].as_object_mut().unwrap();
+    into.extend(metadata.as_object().unwrap().clone());
+    Pod::of(&serde_json::from_value(object).unwrap(), keep).unwrap()
+}
+
+fn facts(pod: &Pod, container: &str) -> Facts {
+    let mut facts = Facts::new();
+    pod.add_facts(container, &mut facts);
+    facts
+}
+
+#[test]
+fn facts_have_their_opentelemetry_names() {
+    let pod = pod(
+        json!({
+            "labels": { "app": "api", "pod-template-hash": "7d9" },
+            "annotations": { "team/contact": "pay@example.org" },
+            "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "api-7d9",
+                                  "uid": "r", "controller": true }],
+        }),
+        &keep("*", &[]),
+    );
+    let facts = facts(&pod, "app");
+    for (name, value) in [
+        ("k8s.pod.uid", "u-1"),
+        ("k8s.pod.label.app", "api"),
+        ("k8s.pod.annotation.team/contact", "pay@example.org"),
+        ("k8s.replicaset.name", "api-7d9"),
+        ("k8s.deployment.name", "api"),
+        ("container.image.name", "registry:5000/pay/api"),
+        ("container.image.tags", "1.2"),
+    ] {
+        assert_eq!(facts.get(name).map(String::as_str), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn a_job_of_a_cron_job_names_both() {
+    let owner = |name: &str| {
+        let owner = json!({ "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "j",
+                            "controller": true });
+        pod(json!({ "ownerReferences": [owner] }), &keep("*", &[]))
+    };
+    let cron = facts(&owner("backup-29384756"), "app");
+    assert_eq!(cron["k8s.cronjob.name"], "backup");
+    assert_eq!(cron["k8s.job.name"], "backup-29384756");
+    assert!(!facts(&owner("backup-once"), "app").contains_key("k8s.cronjob.name"));
+}
+
+#[test]
+fn a_static_pod_is_known_by_the_hash_in_its_log_path() {
+    let annotations = json!({ CONFIG_HASH: "c0ffee", CONFIG_MIRROR: "c0ffee" });
+    let mirror = pod(json!({ "annotations": annotations }), &keep("", &[]));
+    assert_eq!(
+        (mirror.path_uid.as_str(), mirror.uid.as_str()),
+        ("c0ffee", "u-1")
+    );
+    let no_mirror = pod(
+        json!({ "annotations": { CONFIG_HASH: "c0ffee" } }),
+        &keep("", &[]),
+    );
+    assert_eq!(no_mirror.path_uid, "u-1");
+}
+
+#[test]
+fn long_annotations_become_facts_only_where_something_depends_on_them() {
+    let long = "x".repeat(VALUE_BYTES_MAX + 1);
+    let annotations = json!({
+        "long": long, "matched": long, "logsieve.dev/filters": long,
+        "app.logsieve.dev/filters": long, LAST_APPLIED: "{}", "short": "y",
+    });
+    let pod = pod(
+        json!({ "annotations": annotations }),
+        &keep("*", &["matched"]),
+    );
+    let facts = facts(&pod, "app");
+    let has = |name: &str| facts.contains_key(&format!("k8s.pod.annotation.{name}"));
+    for (name, kept) in [
+        ("long", false),
+        ("matched", true),
+        ("logsieve.dev/filters", true),
+        ("app.logsieve.dev/filters", true),
+        (LAST_APPLIED, false),
+        ("short", true),
+    ] {
+        assert_eq!(has(name), kept, "{name}");
+    }
+}
+
+#[test]
+fn what_is_kept_of_one_pod_is_bounded() {
+    let many: BTreeMap<String, String> = (0..1000)
+        .map(|n| (format!("note-{n:04}"), "x".repeat(VALUE_BYTES_MAX)))
+        .collect();
+    let pod = pod(json!({ "annotations": many }), &keep("*", &[]));
+    let facts = facts(&pod, "app");
+    let bytes: usize = facts.iter().map(|(k, v)| k.len() + v.len()).sum();
+    assert!(bytes < 2 * FACTS_BYTES_MAX, "{bytes}");
+}
