@@ -5,6 +5,7 @@
 //! the real one, `cloudwatch` is `noop` sent to a server on this machine that answers `{}`.
 
 pub mod corpus;
+mod idle;
 mod null_server;
 mod process;
 
@@ -12,6 +13,7 @@ use crate::figure::{self, Wanted};
 use process::Case;
 
 pub fn run(wanted: &Wanted) {
+    idle::run(wanted);
     let all = [
         Case::new("agent/null", None, "{ 'null': {} }"),
         Case::new("agent/noop", Some("guests/noop.wasm"), "{ 'null': {} }"),

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod check;
+mod churn;
 mod cloudwatch;
 mod cluster;
 mod delivery;
@@ -13,6 +14,8 @@ mod failing_filters;
 mod faults;
 mod filter_command;
 mod filters;
+mod flood;
+mod flow;
 mod long_lines;
 mod moto;
 mod node;
@@ -23,3 +26,4 @@ mod restart;
 mod rotation;
 mod soak;
 mod stdout;
+mod stops;

@@ -8,6 +8,7 @@
 mod container;
 pub mod cri;
 mod driver;
+mod pour;
 mod rotation;
 mod written;
 
@@ -21,6 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use container::Container;
 pub use cri::Stream;
 pub use driver::{Done, Driver, Mix};
+pub use pour::poured_text;
 pub use rotation::{ROTATION, Step};
 pub use written::{Expected, Written, token, token_of};
 

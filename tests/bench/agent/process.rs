@@ -36,7 +36,18 @@ impl Case {
         }
     }
 
+    /// Runs the agent until every byte is settled.
     pub fn run(&self, corpus: &Corpus, server: SocketAddr) -> Used {
+        self.run_and_watch(corpus, server, &[]).remove(0)
+    }
+
+    /// The same, and then lets it idle: what it had used after each of these waits, too.
+    pub fn run_and_watch(
+        &self,
+        corpus: &Corpus,
+        server: SocketAddr,
+        waits: &[Duration],
+    ) -> Vec<Used> {
         let folder = tempfile::tempdir().expect("a folder");
         let admin = TcpListener::bind("127.0.0.1:0")
             .and_then(|l| l.local_addr())
@@ -53,10 +64,14 @@ impl Case {
             .stderr(Stdio::null())
             .spawn()
             .expect("the agent: run `cargo xtask bench`");
-        let used = measure(&mut agent, corpus.bytes, admin);
+        let mut all = vec![measure(&mut agent, corpus.bytes, admin)];
+        for wait in waits {
+            std::thread::sleep(*wait);
+            all.push(used(agent.id()));
+        }
         let _ = agent.kill();
         let _ = agent.wait();
-        used
+        all
     }
 
     fn config(

@@ -17,7 +17,7 @@ use super::{Clock, Kubelet, make_folder};
 #[derive(Debug)]
 pub struct Container {
     /// Its number on the node, from 0.
-    number: usize,
+    pub(super) number: usize,
     /// Namespace, pod, uid, container.
     names: [String; 4],
     pub(super) folder: PathBuf,
@@ -30,7 +30,7 @@ pub struct Container {
     pub(super) rotated_at: u64,
     written: Vec<Written>,
     /// The number of the next record that gets a token.
-    next: usize,
+    pub(super) next: usize,
 }
 
 impl Container {
@@ -60,6 +60,11 @@ impl Container {
         };
         container.link_live();
         container
+    }
+
+    /// Its number on the node, from 0.
+    pub fn number(&self) -> usize {
+        self.number
     }
 
     /// `namespace/pod/container`.
