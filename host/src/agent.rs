@@ -5,6 +5,8 @@
 
 mod machine;
 pub mod pods;
+mod pulse;
+mod status;
 mod threads;
 
 use std::collections::HashMap;
@@ -33,8 +35,10 @@ use crate::sink::cloudwatch::send;
 use crate::sink::{self, stdout};
 use crate::source::container_log::discover::{Discover, Stop};
 use crate::source::container_log::files::{Disk, Files};
-use crate::telemetry::{admin, metrics::Metrics};
+use crate::telemetry::metrics::Metrics;
 
+use pulse::Pulse;
+use status::Desk;
 use threads::{Outlet, Outlets};
 
 #[derive(Debug, thiserror::Error)]
@@ -192,15 +196,17 @@ impl Parts<'_> {
         mut stop: StopSignals,
     ) -> Result<(), Error> {
         let pods = pods::Pods::new(self.config, self.resolved)?;
-        self.serve_admin().await?;
         let budget =
             Budget::new(usize::try_from(self.config.budget.as_u64()).unwrap_or(usize::MAX));
+        let mut pulse = Pulse::new(self.clock);
+        let desk = Arc::new(Desk::new(self.resolved, &pods, &budget, &self.metrics));
         let (outlets, senders) = self.senders(&budget).await?;
-        let lanes = self.lanes(blueprints, &budget, &outlets, &pods.setup)?;
+        let lanes = self.lanes(blueprints, &budget, &outlets, &pods.setup, &mut pulse)?;
         drop(outlets);
         let stop_discover = Stop::default();
         let discovering = self.discover(&lanes, &stop_discover)?;
-        let to = lanes.iter().map(|lane| lane.to.clone()).collect();
+        let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
+        desk.ask_from_now_on(to.clone());
         pods.start(to, self.clock, &self.metrics);
         let saving = threads::save_checkpoints(
             store,
@@ -208,8 +214,10 @@ impl Parts<'_> {
             self.metrics.clone(),
             budget.clone(),
             self.clock,
+            pulse.thread("checkpoint"),
         )
         .map_err(Error::Start)?;
+        status::serve(self.config.telemetry.listen, pulse, desk).await?;
         self.metrics.ready.set(1);
         tracing::info!(lanes = lanes.len(), "logsieve runs");
         first_of(&mut stop).await?;
@@ -224,17 +232,6 @@ impl Parts<'_> {
         } else {
             tracing::warn!("stopped: what was not answered is read again at the next start");
         }
-        Ok(())
-    }
-
-    async fn serve_admin(&self) -> Result<(), Error> {
-        let Some(address) = self.config.telemetry.listen else {
-            return Ok(());
-        };
-        let listener = tokio::net::TcpListener::bind(address)
-            .await
-            .map_err(|source| Error::Listen { address, source })?;
-        tokio::spawn(admin::serve(listener, self.metrics.clone()));
         Ok(())
     }
 
@@ -278,6 +275,7 @@ impl Parts<'_> {
         budget: &Arc<Budget>,
         outlets: &Outlets,
         pods: &PodsSetup,
+        pulse: &mut Pulse,
     ) -> Result<Vec<threads::LaneThread>, Error> {
         let count = self
             .config
@@ -304,6 +302,8 @@ impl Parts<'_> {
             };
             let lane = Lane::new(setup, plan(self.resolved, blueprints, &keeper));
             let (clock, outlets) = (self.clock, outlets.clone());
+            let beat = pulse.thread(&format!("lane-{number}"));
+            let lane = (lane, beat);
             let thread = threads::LaneThread::start(number, lane, clock, to, events, outlets);
             lanes.push(thread.map_err(Error::Start)?);
         }

@@ -4,7 +4,9 @@
 mod check;
 mod compile_module;
 mod filter;
+mod migrate;
 mod run;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +28,10 @@ enum Command {
     Run(Configured),
     /// Load the configuration and every module, and say what would happen or what is wrong.
     Check(Configured),
+    /// Show what a running agent has: containers and how far behind they are, filters, what is lost.
+    Status(status::Command),
+    /// Turn a Fluent Bit configuration into logsieve's, and say what could not be carried over.
+    Migrate(migrate::Migrate),
     /// Test filters, without a cluster.
     #[command(subcommand)]
     Filter(filter::Command),
@@ -48,6 +54,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(with) => run::run(&with.config),
         Command::Check(with) => check::run(&with.config),
+        Command::Status(command) => status::run(&command),
+        Command::Migrate(migrate) => migrate::run(&migrate),
         Command::Filter(command) => filter::run(command),
         Command::CompileModule(args) => Ok(compile_module::run(args)),
     }

@@ -7,6 +7,7 @@
 
 mod follow;
 mod stages;
+mod status;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::enrich::events::Notice;
 use crate::enrich::pods::{self, Expects};
 use crate::filter::chain::Filter;
 use crate::record::receipt::NewsSender;
+use crate::record::status::LaneStatus;
 use crate::record::{FileId, News, Share};
 use crate::route;
 use crate::sink::{self, Request};
@@ -43,6 +45,8 @@ pub enum Event {
     News(News),
     /// Something of this node's pods has become known.
     Pods(pods::News),
+    /// Somebody asks what the lane has.
+    Status(tokio::sync::oneshot::Sender<LaneStatus>),
     /// Stop reading; send what is packed.
     Drain,
 }
@@ -183,6 +187,8 @@ impl Lane {
                 }
             }
             Event::Pods(news) => self.learn(news, now),
+            // Whoever asked may have stopped waiting.
+            Event::Status(to) => drop(to.send(self.status(now))),
             Event::Drain => {
                 self.draining = true;
                 // Finding out what a filter fails on may take longer than a stop.

@@ -8,6 +8,7 @@ pub mod form;
 pub mod globs;
 pub mod ledger;
 pub mod receipt;
+pub mod status;
 
 pub use budget::{Budget, Permit, Share};
 pub use columns::{Columns, Stream};

@@ -25,5 +25,6 @@ mod readme;
 mod restart;
 mod rotation;
 mod soak;
+mod status;
 mod stdout;
 mod stops;

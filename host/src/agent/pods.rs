@@ -62,6 +62,11 @@ impl Pods {
         })
     }
 
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
     /// Starts watching, on the runtime that this is called on.
     pub fn start(self, lanes: Vec<Sender<Event>>, clock: Clock, metrics: &Metrics) {
         let Expects { pods, namespaces } = self.setup.expects;

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use super::pulse::Beat;
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::Store;
 use crate::clock::Clock;
@@ -77,7 +78,7 @@ pub struct LaneThread {
 impl LaneThread {
     pub fn start(
         number: usize,
-        mut lane: Lane,
+        (mut lane, beat): (Lane, Beat),
         clock: Clock,
         to: Sender<Event>,
         events: Receiver<Event>,
@@ -92,6 +93,7 @@ impl LaneThread {
                 let _abort = AbortOnPanic;
                 let mut rest = Duration::ZERO;
                 while !stopped.asked() {
+                    beat.now();
                     let first = events.recv_timeout(rest).ok();
                     let step = lane.step(clock.now(), first.into_iter().chain(events.try_iter()));
                     for (destination, request) in step.requests {
@@ -198,11 +200,13 @@ pub fn save_checkpoints(
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     clock: Clock,
+    beat: Beat,
 ) -> io::Result<Saving> {
     let (stop, stopped) = channel::<()>();
     let handle = Builder::new().name("checkpoint".into()).spawn(move || {
         let mut failing = false;
         loop {
+            beat.now();
             let last = stopped.recv_timeout(SAVE_EVERY) == Err(RecvTimeoutError::Disconnected);
             metrics
                 .budget_used_bytes

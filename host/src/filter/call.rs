@@ -87,6 +87,12 @@ impl Filter {
         &self.blueprint.name
     }
 
+    /// SHA-256 of the module in charge here.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.blueprint.module.hash
+    }
+
     /// Puts another module or other settings in its place, from the next batch on.
     pub fn swap(&mut self, blueprint: Blueprint) {
         self.blueprint = blueprint;

@@ -7,6 +7,7 @@
 mod file;
 mod settle;
 mod standing;
+mod status;
 mod take;
 
 use std::collections::VecDeque;
@@ -55,8 +56,9 @@ pub struct Follow {
     /// No reading before this moment; and the next wait.
     blocked_until: Option<Duration>,
     blocked_for: Duration,
-    /// When something was last read.
+    /// When something was last read, and the time of the newest record, nanoseconds since the epoch.
     read_at: Duration,
+    newest: u64,
     /// The instance of the container whose lines were read last.
     restart: u32,
     /// CPU time that its turns have overrun.
@@ -93,6 +95,7 @@ impl Follow {
             blocked_until: None,
             blocked_for: BLOCKED_MIN,
             read_at: Duration::ZERO,
+            newest: 0,
             restart: 0,
             debt: Duration::ZERO,
             gone: false,

@@ -53,6 +53,7 @@ pub struct Stages {
     filters: Vec<Filter>,
     table: route::Table,
     destinations: Vec<sink::Destination>,
+    destination_names: Vec<String>,
     packers: Vec<Packer>,
     full: Vec<Request>,
 }
@@ -69,16 +70,19 @@ impl Stages {
                 let share = Arc::new(move |group: &str| share_of(index, group));
                 Packer::new(destination, share, &setup.metrics.sink)
             });
+        let packers = packers.collect();
+        let (destination_names, destinations) = plan.destinations.into_iter().unzip();
         Self {
             pods: Pods::new(setup.pods.expects),
             decoder: Decoder::default(),
             chunk: vec![0; CHUNK_BYTES],
             spare: Columns::default(),
             requests: Vec::new(),
-            packers: packers.collect(),
+            packers,
             filters: plan.filters,
             table: plan.table,
-            destinations: plan.destinations.into_iter().map(|(_, d)| d).collect(),
+            destinations,
+            destination_names,
             full: Vec::new(),
         }
     }
@@ -117,6 +121,18 @@ impl Stages {
                 (Some(Standing::Reads(routed)), taken.wrong)
             }
         }
+    }
+
+    /// A destination's name.
+    #[must_use]
+    pub fn destination_name(&self, at: usize) -> &str {
+        self.destination_names.get(at).map_or("", String::as_str)
+    }
+
+    /// The filters in the order in which chains index them.
+    #[must_use]
+    pub fn filters(&self) -> &[Filter] {
+        &self.filters
     }
 
     #[must_use]

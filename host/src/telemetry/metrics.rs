@@ -92,3 +92,6 @@ impl Metrics {
         gauge("ready", "1 while every chain has its filters", &self.ready);
     }
 }
+
+#[cfg(test)]
+mod tests;

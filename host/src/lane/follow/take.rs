@@ -177,6 +177,11 @@ impl Follow {
             return true;
         }
         self.issued += batch.receipt.bytes();
+        self.newest = batch
+            .columns
+            .times
+            .last()
+            .map_or(self.newest, |t| self.newest.max(*t));
         let container = self.files[place].container.clone();
         self.reroute_if_changed(place, stages);
         let Standing::Reads(routed) = &self.standing else {

@@ -1,0 +1,50 @@
+{{/* The name of everything that belongs to this release. */}}
+{{- define "logsieve.name" -}}
+{{- if contains "logsieve" .Release.Name }}{{ .Release.Name | trunc 52 | trimSuffix "-" }}{{ else }}{{ printf "%s-logsieve" .Release.Name | trunc 52 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "logsieve.selector" -}}
+app.kubernetes.io/name: logsieve
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "logsieve.labels" -}}
+{{ include "logsieve.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "logsieve.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default (include "logsieve.name" .) }}
+{{- end }}
+
+{{- define "logsieve.image" -}}
+{{- if .Values.image.digest }}{{ .Values.image.repository }}@{{ .Values.image.digest }}{{ else }}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{/* logsieve.yaml: what the chart knows, and the user's `config` over it. */}}
+{{- define "logsieve.config" -}}
+{{- $folders := list "/etc/logsieve/filters" }}
+{{- range .Values.teams }}{{ $folders = append $folders (printf "/etc/logsieve/filters/%s" .name) }}{{ end }}
+{{- range .Values.filterImages }}{{ $folders = append $folders (printf "/etc/logsieve/filters/%s" .name) }}{{ end }}
+{{- $main := dict "cloudwatch" (dict "region" .Values.region "log_group" (printf "/aws/eks/%s/{k8s.namespace.name}" .Values.cluster)) }}
+{{- $base := dict
+  "state" "/var/lib/logsieve"
+  "drain" "25s"
+  "enrich" (dict "cluster" .Values.cluster)
+  "filters" (dict "directories" $folders)
+  "destinations" (dict "main" $main) }}
+{{- $config := mergeOverwrite $base (deepCopy .Values.config) }}
+{{- if not .Values.ownLog }}
+{{- $own := dict "match" (dict "namespace" .Release.Namespace "pod" (printf "%s-*" (include "logsieve.name" .))) "exclude" true }}
+{{- $_ := set $config "routes" (prepend $config.routes $own) }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
+{{/* Whether labels of namespaces are asked for. */}}
+{{- define "logsieve.namespaces" -}}
+{{- $pods := (.Values.config.enrich | default dict).pods | default dict }}
+{{- if or $pods.namespace_labels (contains "namespace_labels" (toYaml .Values.config.routes)) }}yes{{ end }}
+{{- end }}

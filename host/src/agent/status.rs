@@ -1,0 +1,165 @@
+//! Serves the admin page, and gathers its `/status`: each lane is asked for its containers, and tells
+//! what it has at that moment.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::Error;
+use super::pods::Pods;
+use super::pulse::Pulse;
+use crate::config::Resolved;
+use crate::lane::Event;
+use crate::record::Budget;
+use crate::record::status::{
+    BudgetStatus, ContainerStatus, DestinationStatus, FilterStatus, PodsStatus, Status,
+};
+use crate::sink::Destination;
+use crate::telemetry::admin::{self, Admin};
+use crate::telemetry::metrics::Metrics;
+
+/// How long a lane may take to answer: one step of it, with filters that overrun.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is asked, and whom.
+pub struct Desk {
+    node: String,
+    metrics: Arc<Metrics>,
+    budget: Arc<Budget>,
+    pods_watched: bool,
+    destinations: Vec<DestinationStatus>,
+    /// None until they run.
+    lanes: OnceLock<Vec<Sender<Event>>>,
+}
+
+/// Serves the admin page, if there is to be one.
+pub async fn serve(listen: Option<SocketAddr>, pulse: Pulse, desk: Arc<Desk>) -> Result<(), Error> {
+    let Some(address) = listen else {
+        return Ok(());
+    };
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Listen { address, source })?;
+    let shown = Admin {
+        metrics: desk.metrics.clone(),
+        wedged: Arc::new(move || pulse.wedged()),
+        status: Arc::new(move || {
+            let desk = desk.clone();
+            Box::pin(async move { desk.status().await })
+        }),
+    };
+    tokio::spawn(admin::serve(listener, shown));
+    Ok(())
+}
+
+impl Desk {
+    pub fn new(
+        resolved: &Resolved,
+        pods: &Pods,
+        budget: &Arc<Budget>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        Self {
+            node: pods.node().to_owned(),
+            metrics: metrics.clone(),
+            budget: budget.clone(),
+            pods_watched: pods.setup.expects.pods,
+            destinations: destinations(resolved),
+            lanes: OnceLock::new(),
+        }
+    }
+
+    /// These lanes run.
+    pub fn ask_from_now_on(&self, lanes: Vec<Sender<Event>>) {
+        let _ = self.lanes.set(lanes);
+    }
+
+    /// The status, as far as the lanes tell it in time.
+    async fn status(&self) -> Status {
+        let (containers, modules, silent_lanes) = self.ask_lanes().await;
+        let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let pods = &self.metrics.enrich;
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            node: self.node.clone(),
+            ready: self.metrics.ready.get() == 1,
+            silent_lanes,
+            budget: BudgetStatus {
+                limit_bytes: bytes(self.budget.limit()),
+                used_bytes: bytes(self.budget.used()),
+            },
+            pods: PodsStatus {
+                watched: self.pods_watched,
+                listed: pods.listed.get() == 1,
+                known: u64::try_from(pods.pods.get()).unwrap_or(0),
+            },
+            containers,
+            filters: self.filters(modules),
+            destinations: self.destinations.clone(),
+        }
+    }
+
+    /// Containers of all lanes in order; modules by filter; and how many lanes did not answer.
+    async fn ask_lanes(&self) -> (Vec<ContainerStatus>, Modules, usize) {
+        let lanes = self.lanes.get().map(Vec::as_slice).unwrap_or_default();
+        let ask = |lane: &Sender<Event>| {
+            let (to, answer) = oneshot::channel();
+            // A lane that is gone does not answer.
+            let _ = lane.send(Event::Status(to));
+            answer
+        };
+        let answers: Vec<_> = lanes.iter().map(ask).collect();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let (mut containers, mut modules) = (Vec::new(), Modules::new());
+        let mut silent = 0;
+        for answer in answers {
+            match tokio::time::timeout_at(deadline, answer).await {
+                Ok(Ok(lane)) => {
+                    containers.extend(lane.containers);
+                    modules.extend(lane.filters);
+                }
+                _ => silent += 1,
+            }
+        }
+        containers.sort_by(|a: &ContainerStatus, b| {
+            (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container))
+        });
+        (containers, modules, silent)
+    }
+
+    fn filters(&self, modules: Modules) -> Vec<FilterStatus> {
+        let one = |(name, hash): (String, String)| {
+            let metrics = self.metrics.filter(&name);
+            FilterStatus {
+                name,
+                sha256: Some(hash).filter(|h| !h.is_empty()),
+                records: metrics.records.get(),
+                quarantined: metrics.records_quarantined.get(),
+                unfiltered: metrics.records_unfiltered.get(),
+            }
+        };
+        modules.into_iter().map(one).collect()
+    }
+}
+
+/// Hashes by filter.
+type Modules = BTreeMap<String, String>;
+
+/// What each destination is.
+fn destinations(resolved: &Resolved) -> Vec<DestinationStatus> {
+    let kind = |destination: &Destination| match destination {
+        Destination::Cloudwatch(_) => "cloudwatch",
+        Destination::Stdout(_) => "stdout",
+        Destination::Null(_) => "null",
+    };
+    let all = resolved.destinations.iter();
+    all.map(|(name, destination)| DestinationStatus {
+        name: name.clone(),
+        kind: kind(destination).to_owned(),
+    })
+    .collect()
+}

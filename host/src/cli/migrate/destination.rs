@@ -1,0 +1,162 @@
+//! One `[OUTPUT]` as a destination: names, format, and what else CloudWatch's output knows. The format
+//! is that of the `kubernetes` filter which its records passed.
+
+use serde_json::{Map, Value, json};
+
+use super::names;
+use super::section::{Note, Section, is_true};
+
+/// What the `kubernetes` filter that an output's records passed makes of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kubernetes {
+    pub format: Value,
+    /// Pods may leave themselves out by `fluentbit.io/exclude`.
+    pub exclude: bool,
+}
+
+impl Kubernetes {
+    pub fn of(filter: &mut Section, notes: &mut Vec<Note>) -> Self {
+        let merge = filter.is_on("Merge_Log", false);
+        let mut format = Map::new();
+        format.insert("merge_log".into(), json!(merge));
+        if let Some(key) = filter.text("Merge_Log_Key") {
+            format.insert("merge_log_key".into(), json!(key));
+        }
+        for (key, to, default) in [
+            ("Merge_Log_Trim", "merge_log_trim", true),
+            ("Keep_Log", "keep_log", true),
+            ("Labels", "labels", true),
+            ("Annotations", "annotations", true),
+        ] {
+            let on = filter.is_on(key, default);
+            if on != default {
+                format.insert(to.into(), json!(on));
+            }
+        }
+        if let Some(parser) = filter.take("K8S-Logging.Parser")
+            && is_true(&parser.value)
+        {
+            let why = "no parser runs by `fluentbit.io/parser`; let a filter do it, which pods choose \
+                       by `logsieve.dev/filters`";
+            notes.push(Note::lost(&parser.at, "K8S-Logging.Parser On", why));
+        }
+        let exclude = filter.is_on("K8S-Logging.Exclude", false);
+        Self {
+            format: json!({ "fluent_bit": format }),
+            exclude,
+        }
+    }
+}
+
+/// The destination, or none where this output has no counterpart.
+pub fn destination(
+    output: &mut Section,
+    input_tag: &str,
+    kubernetes: Option<&Kubernetes>,
+    notes: &mut Vec<Note>,
+) -> Option<Value> {
+    let name = output.text("Name").unwrap_or_default().to_lowercase();
+    if name == "stdout" {
+        return Some(json!({ "stdout": { "format": "json" } }));
+    }
+    if name != "cloudwatch_logs" && name != "cloudwatch" {
+        return None;
+    }
+    let mut to = Map::new();
+    if let Some(region) = output.take("region") {
+        if region.value.contains('$') {
+            let why = "the environment of the agent's pod says it: AWS_REGION";
+            notes.push(Note::fine(
+                &region.at,
+                format!("region {}", region.value),
+                why,
+            ));
+        } else {
+            to.insert("region".into(), json!(region.value));
+        }
+    }
+    if let Some(endpoint) = output.text("endpoint") {
+        let address = if endpoint.contains("://") {
+            endpoint
+        } else {
+            format!("https://{endpoint}")
+        };
+        to.insert("endpoint".into(), json!(address));
+    }
+    if let Some(group) = group(output, notes) {
+        to.insert("log_group".into(), json!(group));
+    }
+    to.insert("log_stream".into(), json!(stream(output, input_tag, notes)));
+    to.insert("format".into(), format(output, kubernetes, notes));
+    if output.is_on("add_entity", false) {
+        // Its group, stream and format stand above, and win.
+        to.insert("preset".into(), json!("cloudwatch_observability"));
+    }
+    if !output.is_on("auto_create_group", false) {
+        let why = "groups that are missing are created: give the agent's role no \
+                   `logs:CreateLogGroup` where they must not be";
+        notes.push(Note::fine(&output.at, "auto_create_group false", why));
+    }
+    Some(json!({ "cloudwatch": to }))
+}
+
+fn format(output: &mut Section, kubernetes: Option<&Kubernetes>, notes: &mut Vec<Note>) -> Value {
+    if let Some(key) = output.take("log_key") {
+        if key.value == "log" {
+            return json!("text");
+        }
+        let why = "only the whole message or `log` alone can be sent; let a filter choose";
+        notes.push(Note::lost(&key.at, format!("log_key {}", key.value), why));
+    }
+    match kubernetes {
+        Some(kubernetes) => kubernetes.format.clone(),
+        None => {
+            let why = "without a `kubernetes` filter Fluent Bit sends no facts of the pod; here they come \
+                       along";
+            notes.push(Note::fine(&output.at, "[OUTPUT]", why));
+            json!("json")
+        }
+    }
+}
+
+/// A template wins over a name, which stands in where the template's fields are missing.
+fn group(output: &mut Section, notes: &mut Vec<Note>) -> Option<String> {
+    let name = output.take("log_group_name");
+    let template = output.take("log_group_template");
+    if let (Some(template), Some(name)) = (&template, &name) {
+        let why = format!(
+            "stands in for fields that are missing; here they become `unknown`: `{}`",
+            template.value
+        );
+        notes.push(Note::fine(
+            &name.at,
+            format!("log_group_name {}", name.value),
+            why,
+        ));
+    }
+    let chosen = template.or(name)?;
+    named(&chosen.key, &chosen.value, &chosen.at, notes)
+}
+
+fn stream(output: &mut Section, input_tag: &str, notes: &mut Vec<Note>) -> String {
+    let template = output.take("log_stream_template");
+    let name = output.take("log_stream_name");
+    let prefix = output.take("log_stream_prefix");
+    let chosen = template.or(name);
+    let chosen = chosen.and_then(|c| named(&c.key, &c.value, &c.at, notes));
+    chosen.unwrap_or_else(|| {
+        let prefix = prefix.and_then(|p| named(&p.key, &p.value, &p.at, notes));
+        format!("{}{}", prefix.unwrap_or_default(), names::tag(input_tag))
+    })
+}
+
+fn named(key: &str, value: &str, at: &str, notes: &mut Vec<Note>) -> Option<String> {
+    match names::template(value) {
+        Ok(template) => Some(template),
+        Err(what) => {
+            let why = format!("`{what}` is no fact of a container");
+            notes.push(Note::lost(at, format!("{key} {value}"), why));
+            None
+        }
+    }
+}

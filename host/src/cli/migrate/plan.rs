@@ -1,0 +1,270 @@
+//! What a whole Fluent Bit configuration comes to: inputs and outputs become routes, first match
+//! wins; what an input leaves out and no other takes is excluded.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::destination::{Kubernetes, destination};
+use super::section::{Note, Section};
+use super::{names, reasons};
+
+#[derive(Default)]
+pub struct Plan {
+    source: Map<String, Value>,
+    destinations: BTreeMap<String, Value>,
+    routes: Vec<Value>,
+    top: Map<String, Value>,
+    pub notes: Vec<Note>,
+}
+
+/// A `tail` of container logs.
+struct Input {
+    tag: String,
+    takes: Vec<Map<String, Value>>,
+    leaves: Vec<Map<String, Value>>,
+}
+
+impl Input {
+    fn takes_all(&self) -> bool {
+        self.takes.iter().any(Map::is_empty)
+    }
+}
+
+impl Plan {
+    pub fn of(sections: Vec<Section>) -> Self {
+        let mut plan = Self::default();
+        let mut inputs = Vec::new();
+        let mut kubernetes = Vec::new();
+        let mut outputs = Vec::new();
+        for mut section in sections {
+            let name = section
+                .entries
+                .iter()
+                .find(|e| e.key.eq_ignore_ascii_case("name"));
+            let name = name.map(|e| e.value.to_lowercase()).unwrap_or_default();
+            match (section.kind.as_str(), name.as_str()) {
+                ("service", _) => plan.service(&mut section),
+                ("input", "tail") => inputs.extend(plan.input(&mut section)),
+                ("filter", "kubernetes") => {
+                    let pattern = section.text("Match").unwrap_or_else(|| "*".into());
+                    kubernetes.push((pattern, Kubernetes::of(&mut section, &mut plan.notes)));
+                }
+                ("output", "cloudwatch_logs" | "cloudwatch" | "stdout") => {
+                    outputs.push(section);
+                    continue;
+                }
+                _ => {
+                    plan.notes.push(reasons::whole(&section, &name));
+                    continue;
+                }
+            }
+            plan.notes.extend(reasons::leftovers(&section));
+        }
+        // What takes all comes last, and what it leaves out is excluded just before.
+        inputs.sort_by_key(Input::takes_all);
+        let takers = plan.outputs(outputs, &inputs, &kubernetes);
+        if kubernetes.iter().any(|(_, k)| k.exclude) {
+            plan.exclude_annotated();
+        }
+        plan.write_routes(&inputs, &takers);
+        plan.notes.sort_by_key(Note::place);
+        plan
+    }
+
+    fn service(&mut self, service: &mut Section) {
+        if let Some(grace) = service.text("Grace") {
+            self.top.insert("drain".into(), json!(format!("{grace}s")));
+        }
+        if let Some(level) = service.text("Log_Level") {
+            let level = if level == "trace" {
+                "debug".into()
+            } else {
+                level
+            };
+            self.top
+                .insert("telemetry".into(), json!({ "log": { "level": level } }));
+        }
+        if let Some(flush) = service.take("Flush") {
+            let why = "see `flush_after` of the destination; 1 s is the default";
+            self.notes
+                .push(Note::fine(&flush.at, format!("Flush {}", flush.value), why));
+        }
+        if let Some(port) = service.take("HTTP_Port") {
+            let why = "the admin page stays on port 9880, where the chart's probes look for it";
+            self.notes.push(Note::fine(
+                &port.at,
+                format!("HTTP_Port {}", port.value),
+                why,
+            ));
+        }
+    }
+
+    fn input(&mut self, input: &mut Section) -> Option<Input> {
+        let tag = input.text("Tag").unwrap_or_default();
+        let start = input.take("Read_from_Head");
+        let from_head = start
+            .as_ref()
+            .is_some_and(|s| super::section::is_true(&s.value));
+        if let Some(start) = start.filter(|s| s.value.contains('$')) {
+            let why = "a variable; `source.container_log.start` is `end` or `beginning`";
+            self.notes.push(Note::fine(
+                &start.at,
+                format!("{} {}", start.key, start.value),
+                why,
+            ));
+        }
+        let start = if from_head { "beginning" } else { "end" };
+        self.source.insert("start".into(), json!(start));
+        let takes = self.paths(input, "Path");
+        let leaves = self.paths(input, "Exclude_Path");
+        (!takes.is_empty()).then_some(Input { tag, takes, leaves })
+    }
+
+    fn paths(&mut self, input: &mut Section, key: &str) -> Vec<Map<String, Value>> {
+        let Some(entry) = input.take(key) else {
+            return Vec::new();
+        };
+        let mut matches = Vec::new();
+        for pattern in entry
+            .value
+            .split(',')
+            .map(str::trim)
+            .filter(|p| !p.is_empty())
+        {
+            match names::path(pattern) {
+                Some(matching) => matches.push(matching),
+                None => {
+                    let why = "only logs below /var/log/containers are read";
+                    self.notes
+                        .push(Note::lost(&entry.at, format!("{key} {pattern}"), why));
+                }
+            }
+        }
+        matches
+    }
+
+    /// Makes destinations; says which outputs take which input, in order.
+    fn outputs(
+        &mut self,
+        outputs: Vec<Section>,
+        inputs: &[Input],
+        kubernetes: &[(String, Kubernetes)],
+    ) -> Vec<Vec<String>> {
+        let mut takers: Vec<Vec<String>> = inputs.iter().map(|_| Vec::new()).collect();
+        let first = |tag: &str| {
+            kubernetes
+                .iter()
+                .find(|(pattern, _)| names::takes(pattern, tag))
+        };
+        for mut output in outputs {
+            let pattern = output.text("Match").unwrap_or_else(|| "*".into());
+            let of_it = |input: &&Input| names::takes(&pattern, &input.tag);
+            let Some(input) = inputs.iter().find(of_it) else {
+                let why = "none of the inputs that are read goes there";
+                self.notes.push(Note::lost(
+                    &output.at,
+                    format!("[OUTPUT] Match {pattern}"),
+                    why,
+                ));
+                continue;
+            };
+            let filter = first(&input.tag).map(|(_, k)| k);
+            let Some(to) = destination(&mut output, &input.tag, filter, &mut self.notes) else {
+                continue;
+            };
+            self.notes.extend(reasons::leftovers(&output));
+            let name = self.name_for(&to);
+            self.destinations.insert(name.clone(), to);
+            for (input, takers) in inputs.iter().zip(&mut takers) {
+                if names::takes(&pattern, &input.tag) {
+                    takers.push(name.clone());
+                }
+            }
+        }
+        takers
+    }
+
+    /// The last word of the group that is no template, or what the destination is.
+    fn name_for(&self, destination: &Value) -> String {
+        let group = destination["cloudwatch"]["log_group"]
+            .as_str()
+            .unwrap_or("stdout");
+        let plain = |word: &&str| !word.is_empty() && !word.contains(['{', '}']);
+        let word = group.split('/').rfind(plain).unwrap_or("main").to_owned();
+        let mut name = word.clone();
+        let mut number = 2;
+        while self.destinations.contains_key(&name) {
+            name = format!("{word}-{number}");
+            number += 1;
+        }
+        name
+    }
+
+    /// `fluentbit.io/exclude` goes on to work: as a route, since it is the operator's word.
+    fn exclude_annotated(&mut self) {
+        let annotation = json!({ "fluentbit.io/exclude": "true" });
+        self.routes
+            .push(json!({ "match": { "annotations": annotation }, "exclude": true }));
+        let why = "`fluentbit.io/exclude` works on; a container now waits until its pod is known. \
+                   `stdout` and `stderr` as values have no counterpart";
+        self.notes
+            .push(Note::fine("routes", "K8S-Logging.Exclude On", why));
+    }
+
+    fn write_routes(&mut self, inputs: &[Input], takers: &[Vec<String>]) {
+        for (input, takers) in inputs.iter().zip(takers) {
+            let Some((last, others)) = takers.split_last() else {
+                continue;
+            };
+            for matching in &input.leaves {
+                let exclude = json!({ "match": matching, "exclude": true });
+                if !self.is_taken(matching) {
+                    self.routes.push(exclude);
+                }
+            }
+            for matching in &input.takes {
+                let route = |to: &String| {
+                    let mut route = Map::new();
+                    if !matching.is_empty() {
+                        route.insert("match".into(), json!(matching));
+                    }
+                    route.insert("destination".into(), json!(to));
+                    route
+                };
+                for other in others {
+                    let mut also = route(other);
+                    also.insert("also".into(), json!(true));
+                    self.routes.push(also.into());
+                }
+                self.routes.push(route(last).into());
+            }
+        }
+    }
+
+    /// Whether an earlier route takes the same containers.
+    fn is_taken(&self, matching: &Map<String, Value>) -> bool {
+        let same = |route: &Value| route["match"] == json!(matching);
+        self.routes.iter().any(same)
+    }
+
+    /// The configuration, as a person would write it.
+    pub fn yaml(&self) -> anyhow::Result<String> {
+        let mut all = self.top.clone();
+        if !self.source.is_empty() {
+            all.insert("source".into(), json!({ "container_log": self.source }));
+        }
+        let mut text = String::from(
+            "# Made from a Fluent Bit configuration by `logsieve migrate`. What could not be carried over was\n\
+             # told then; every key is explained in deploy/logsieve.example.yaml.\n",
+        );
+        for (key, value) in [
+            ("destinations", json!(self.destinations)),
+            ("routes", json!(self.routes)),
+        ] {
+            all.insert(key.into(), value);
+        }
+        text += &serde_saphyr::to_string(&all)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,182 @@
+//! The public default configurations of Fluent Bit on EKS (`tests/migrate/configs`, with their sources
+//! and licences), and what each becomes: where every container's records go, and what is said of
+//! the rest.
+
+use std::path::Path;
+
+use super::*;
+use crate::record::{Container, Facts};
+use crate::route::{Decision, PodState};
+
+fn plan(path: &str) -> plan::Plan {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/migrate/configs");
+    plan::Plan::of(read(&configs.join(path)).unwrap())
+}
+
+fn config(plan: &plan::Plan) -> Config {
+    let yaml = plan.yaml().unwrap();
+    let config = Config::parse(&yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+    config
+        .resolve()
+        .unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+    config
+}
+
+fn facts(pairs: &[(&str, &str)]) -> Facts {
+    pairs
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect()
+}
+
+/// Group and stream of a container, or why it has none.
+fn way(
+    config: &Config,
+    namespace: &str,
+    pod: &str,
+    annotation: &str,
+) -> Result<(String, String), Decision> {
+    let container = Container {
+        namespace: namespace.into(),
+        pod: pod.into(),
+        pod_uid: "u".into(),
+        name: "app".into(),
+        facts: facts(&[
+            ("k8s.namespace.name", namespace),
+            ("k8s.pod.name", pod),
+            ("k8s.container.name", "app"),
+            ("k8s.cluster.name", "shop"),
+            ("k8s.node.name", "node-1"),
+            ("container.id", "c0ffee"),
+            ("k8s.pod.annotation.fluentbit.io/exclude", annotation),
+        ]),
+    };
+    let table = config.resolve().unwrap().table;
+    match table.decide(&container, PodState::Known) {
+        Decision::Take(taken) => {
+            let names = table.names(taken.destination, &container.facts);
+            Ok((names.group, names.stream))
+        }
+        other => Err(other),
+    }
+}
+
+fn notes(plan: &plan::Plan) -> String {
+    plan.notes.iter().map(|n| format!("{n}\n")).collect()
+}
+
+#[test]
+fn the_charts_defaults_go_to_the_same_groups_and_streams() {
+    let conf = plan("aws-for-fluent-bit-chart-0.2.0/fluent-bit.conf");
+    let values = plan("aws-for-fluent-bit-chart-0.2.0/values.yaml");
+    let map = plan("aws-for-fluent-bit-chart-0.2.0/configmap.yaml");
+    assert_eq!(
+        config(&conf),
+        config(&values),
+        "the file and the values say the same"
+    );
+    assert_eq!(
+        config(&conf),
+        config(&map),
+        "the file and its ConfigMap say the same"
+    );
+    let config = config(&conf);
+    let stream = "fluentbit-kube.var.log.containers.api-0_pay_app-c0ffee.log";
+    let group = "/aws/eks/fluentbit-cloudwatch/logs";
+    let expected = Ok((group.to_owned(), stream.to_owned()));
+    assert_eq!(way(&config, "pay", "api-0", "false"), expected);
+    assert_eq!(way(&config, "pay", "api-0", "true"), Err(Decision::Skip));
+}
+
+#[test]
+fn the_charts_templates_become_templates() {
+    let plan = plan("aws-for-fluent-bit-chart-0.2.0-templates/fluent-bit.conf");
+    let group = "/aws/eks/fluentbit-cloudwatch/workload/pay".to_owned();
+    let expected = Ok((group, "api-0.app".to_owned()));
+    assert_eq!(way(&config(&plan), "pay", "api-0", ""), expected);
+}
+
+#[test]
+fn the_workshops_configuration_is_carried_over() {
+    let plan = plan("eks-workshop/fluent-bit.conf");
+    let (group, _) = way(&config(&plan), "ui", "ui-1", "").unwrap();
+    assert!(
+        group.starts_with("/aws/eks/eks-workshop/aws-fluentbit-logs-"),
+        "{group}"
+    );
+}
+
+#[test]
+fn container_insights_sends_each_pod_where_it_went() {
+    for variant in ["container-insights", "cloudwatch-observability-addon"] {
+        let plan = plan(&format!("{variant}/fluent-bit.conf"));
+        let config = config(&plan);
+        let group = |pod: &str| way(&config, "kube-system", pod, "").map(|(group, _)| group);
+        let application = Ok("/aws/containerinsights/shop/application".to_owned());
+        assert_eq!(group("api-0"), application, "{variant}");
+        assert_eq!(group("fluent-bit-x"), application, "{variant}");
+        let dataplane = Ok("/aws/containerinsights/shop/dataplane".to_owned());
+        assert_eq!(group("aws-node-x"), dataplane, "{variant}");
+        let (_, stream) = way(&config, "pay", "api-0", "").unwrap();
+        assert_eq!(
+            stream,
+            "node-1-application.var.log.containers.api-0_pay_app-c0ffee.log"
+        );
+    }
+}
+
+#[test]
+fn what_has_no_counterpart_is_said_with_its_place() {
+    let notes = notes(&plan("container-insights/fluent-bit.conf"));
+    for said in [
+        "dataplane-log.conf:1: `[INPUT] systemd`: not carried over: the journal is not read",
+        "application-log.conf:44: `K8S-Logging.Parser On`: not carried over",
+        "host-log.conf:50: `[OUTPUT] Match host.*`: not carried over",
+        "fluent-bit.conf:2: `Flush 5`: note",
+    ] {
+        assert!(notes.contains(said), "{said}\n{notes}");
+    }
+    assert!(
+        !notes.contains("Grace"),
+        "what is carried over needs no word:\n{notes}"
+    );
+}
+
+#[test]
+fn every_setting_is_carried_over_or_named() {
+    let text = "[INPUT]\n Name tail\n Tag a.*\n Path /var/log/containers/*.log\n Odd_Key 7\n\
+                [OUTPUT]\n Name cloudwatch_logs\n Match *\n log_group_name g\n Odd_Too yes\n";
+    let sections = classic::read(text, "f.conf", &|_: &str| Vec::new()).unwrap();
+    let notes = notes(&plan::Plan::of(sections));
+    assert!(
+        notes.contains("f.conf:5: `Odd_Key 7`: not carried over"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("f.conf:10: `Odd_Too yes`: not carried over"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn fluent_bits_own_yaml_says_the_same_as_its_classic_format() {
+    let yaml = "pipeline:\n  inputs:\n    - { name: tail, tag: 'a.*', path: '/var/log/containers/*.log' }\n  \
+                outputs:\n    - { name: cloudwatch_logs, match: 'a.*', log_group_name: g, region: r }\n";
+    let classic = "[INPUT]\nName tail\nTag a.*\nPath /var/log/containers/*.log\n\
+                   [OUTPUT]\nName cloudwatch_logs\nMatch a.*\nlog_group_name g\nregion r\n";
+    let from_yaml = plan::Plan::of(values::read(yaml, "f.yaml").unwrap());
+    let sections = classic::read(classic, "f.conf", &|_: &str| Vec::new()).unwrap();
+    assert_eq!(config(&from_yaml), config(&plan::Plan::of(sections)));
+}
+
+#[test]
+fn accessors_become_templates_or_are_named() {
+    let fine = names::template("/a/$kubernetes['labels']['app']/${CLUSTER_NAME}").unwrap();
+    assert_eq!(fine, "/a/{k8s.pod.label.app}/{k8s.cluster.name}");
+    assert_eq!(
+        names::template("$(kubernetes['pod_name'])").unwrap(),
+        "{k8s.pod.name}"
+    );
+    assert_eq!(names::template("a-$other['x']").unwrap_err(), "$other['x']");
+    assert_eq!(names::template("{x}").unwrap(), "{{x}}");
+}

@@ -1,0 +1,185 @@
+//! `logsieve status`: what a running agent says of itself on `/status`, as a table for people.
+//!
+//! It asks over plain HTTP on the loopback interface, from inside the agent's pod.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use bytesize::ByteSize;
+
+use crate::record::status::{ContainerStatus, State, Status};
+
+/// How long the agent may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks with `--watch`.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The longest answer that is read.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// Moves to the corner of a terminal and clears it.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+
+#[derive(Debug, clap::Args)]
+pub struct Command {
+    /// Where the agent listens (`telemetry.listen`).
+    #[arg(long, default_value = "127.0.0.1:9880")]
+    at: SocketAddr,
+    /// Show it again and again.
+    #[arg(long, short)]
+    watch: bool,
+    /// Show the agent's answer as it is.
+    #[arg(long, conflicts_with = "watch")]
+    json: bool,
+}
+
+pub fn run(command: &Command) -> anyhow::Result<ExitCode> {
+    loop {
+        let answer = ask(command.at)?;
+        if command.json {
+            println!("{answer}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let status: Status = serde_json::from_str(&answer).context("the agent's answer")?;
+        if !command.watch {
+            print!("{}", table(&status));
+            return Ok(ExitCode::SUCCESS);
+        }
+        print!("{CLEAR}{}", table(&status));
+        std::io::stdout().flush()?;
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn ask(at: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&at, PATIENCE).with_context(|| {
+        format!("no agent answers at {at}: is it running, and `telemetry.listen` on?")
+    })?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // HTTP/1.0: the answer comes whole, and ends with the connection.
+    write!(stream, "GET /status HTTP/1.0\r\nHost: {at}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+    let first = head.lines().next().unwrap_or_default();
+    if !first.contains(" 200 ") {
+        bail!("{at} answers `{first}`");
+    }
+    Ok(body.to_owned())
+}
+
+/// The status as people read it.
+#[must_use]
+pub fn table(status: &Status) -> String {
+    let ready = if status.ready { "ready" } else { "not ready" };
+    let pods = match (status.pods.watched, status.pods.listed) {
+        (false, _) => "pods are not watched".to_owned(),
+        (true, false) => "pods are not known yet".to_owned(),
+        (true, true) => format!("{} pods known", status.pods.known),
+    };
+    let budget = status.budget;
+    let mut text = format!(
+        "logsieve {} on {}: {ready}, {pods}, {} of {} held\n",
+        status.version,
+        status.node,
+        ByteSize(budget.used_bytes),
+        ByteSize(budget.limit_bytes),
+    );
+    if status.silent_lanes > 0 {
+        text += &format!("{} lanes do not answer\n", status.silent_lanes);
+    }
+    text.push('\n');
+    let mut rows = vec![["FILTER", "MODULE", "RECORDS", "QUARANTINED"].map(str::to_owned)];
+    rows.extend(status.filters.iter().map(|filter| {
+        let hash = filter
+            .sha256
+            .as_deref()
+            .map_or("waits for its module", |h| h.get(..12).unwrap_or(h));
+        [
+            filter.name.clone(),
+            hash.to_owned(),
+            filter.records.to_string(),
+            filter.quarantined.to_string(),
+        ]
+    }));
+    if rows.len() > 1 {
+        text += &aligned(&rows);
+        text.push('\n');
+    }
+    let head = [
+        "CONTAINER",
+        "STATE",
+        "LAG",
+        "DELIVERED",
+        "LOST",
+        "FILTERS",
+        "TO",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    let mut containers: Vec<&ContainerStatus> = status.containers.iter().collect();
+    // Those that are furthest behind first.
+    containers.sort_by_key(|c| {
+        (
+            std::cmp::Reverse(c.lag_bytes),
+            &c.namespace,
+            &c.pod,
+            &c.container,
+        )
+    });
+    rows.extend(containers.iter().map(|c| row(c)));
+    text += &aligned(&rows);
+    for c in containers {
+        if let Some(why) = &c.why {
+            text += &format!("\n{}/{}/{}: {why}\n", c.namespace, c.pod, c.container);
+        }
+    }
+    text
+}
+
+fn row(c: &ContainerStatus) -> [String; 7] {
+    let state = match c.state {
+        State::Reads => "reads",
+        State::Skips => "excluded",
+        State::Waits => "waits",
+        State::Blocked => "blocked",
+    };
+    let lag = match (c.lag_bytes, c.lag_seconds) {
+        (0, _) => "-".to_owned(),
+        (bytes, seconds) => format!("{}, {seconds} s", ByteSize(bytes)),
+    };
+    let ledger = c.ledger.unwrap_or_default();
+    let or_dash = |list: &[String]| {
+        if list.is_empty() {
+            "-".to_owned()
+        } else {
+            list.join(",")
+        }
+    };
+    [
+        format!("{}/{}/{}", c.namespace, c.pod, c.container),
+        state.to_owned(),
+        lag,
+        ledger.records.delivered.records.to_string(),
+        ByteSize(ledger.lost_bytes).to_string(),
+        or_dash(&c.filters),
+        or_dash(&c.destinations),
+    ]
+}
+
+/// Columns as wide as their widest cell.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        let line: Vec<String> = cells.collect();
+        text += line.join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,57 @@
+//! What is told of one container when somebody asks: what becomes of it, where each of its files
+//! stands, and how far behind it is.
+
+use super::{File, Follow};
+use crate::clock::Now;
+use crate::lane::stages::Standing;
+use crate::record::status::{ContainerStatus, FileStatus, State};
+use crate::route::Wait;
+
+impl Follow {
+    #[must_use]
+    pub fn status(&self, now: Now) -> ContainerStatus {
+        let file = |file: &File| FileStatus {
+            restart: file.restart,
+            length: file.tail.stat().len,
+            offset: file.tail.offset(),
+            committed_offset: file.watermark.prefix(),
+            unlinked: file.tail.stat().links == 0,
+        };
+        let files: Vec<FileStatus> = self.files.iter().map(file).collect();
+        let behind = |f: &FileStatus| f.length.saturating_sub(f.committed_offset);
+        let lag_bytes = files.iter().map(behind).sum();
+        let (state, why) = self.state();
+        let found = &self.found;
+        ContainerStatus {
+            namespace: found.namespace.clone(),
+            pod: found.pod.clone(),
+            container: found.name.clone(),
+            state,
+            why,
+            files,
+            lag_bytes,
+            lag_seconds: if lag_bytes == 0 {
+                0
+            } else {
+                now.wall.saturating_sub(self.newest) / 1_000_000_000
+            },
+            ..ContainerStatus::default()
+        }
+    }
+
+    fn state(&self) -> (State, Option<String>) {
+        let wrong = self.wrong.as_ref().map(ToString::to_string);
+        match &self.standing {
+            Standing::Waits(Wait::Pod { .. }) => {
+                (State::Waits, Some("its pod is not known yet".to_owned()))
+            }
+            Standing::Waits(Wait::Annotation(wrong)) => (State::Waits, Some(wrong.to_string())),
+            Standing::Skips => (State::Skips, wrong),
+            Standing::Reads(_) if self.blocked_until.is_some() => (
+                State::Blocked,
+                Some("a filter fails on its records".to_owned()),
+            ),
+            Standing::Reads(_) => (State::Reads, wrong),
+        }
+    }
+}

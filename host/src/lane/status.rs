@@ -1,0 +1,39 @@
+//! What a lane tells of its containers and filters when somebody asks. Nothing is kept for it: a lane
+//! that is asked looks at what it has, once.
+
+use super::Lane;
+use super::follow::Follow;
+use crate::clock::Now;
+use crate::record::status::LaneStatus;
+
+impl Lane {
+    /// What becomes of each container, how far behind it is, and which modules run.
+    pub(super) fn status(&self, now: Now) -> LaneStatus {
+        let books = self.setup.metrics.ledgers.snapshot();
+        let one = |follow: &Follow| {
+            let mut status = follow.status(now);
+            if let Some(routed) = follow.routed() {
+                let filters = routed
+                    .chain
+                    .iter()
+                    .map(|at| self.stages.filters()[*at].name());
+                status.filters = filters.map(str::to_owned).collect();
+                let all = std::iter::once(&routed.destination).chain(&routed.also);
+                let names = all.map(|at| self.stages.destination_name(*at).to_owned());
+                status.destinations = names.collect();
+            }
+            let posted = books.iter().find(|p| {
+                follow.is_of(&p.container.pod_uid) && p.container.name == status.container
+            });
+            status.ledger = posted.map(|p| p.ledger);
+            status
+        };
+        let filters = self.stages.filters().iter();
+        LaneStatus {
+            containers: self.follows.values().map(one).collect(),
+            filters: filters
+                .map(|f| (f.name().to_owned(), f.hash().to_owned()))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the agent tells of itself on `/status`, as one snapshot: what becomes of each container, how
+//! far behind its records are, its books, which modules are in charge, where records go. Whoever
+//! serves or prints it knows nothing else of the agent.
+
+use serde::{Deserialize, Serialize};
+
+use super::Ledger;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub node: String,
+    /// Every chain has its filters.
+    pub ready: bool,
+    /// Lanes that did not answer in time: what they own is missing here.
+    pub silent_lanes: usize,
+    pub budget: BudgetStatus,
+    pub pods: PodsStatus,
+    pub containers: Vec<ContainerStatus>,
+    pub filters: Vec<FilterStatus>,
+    pub destinations: Vec<DestinationStatus>,
+}
+
+/// Bytes held between reading and the sinks' answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetStatus {
+    pub limit_bytes: u64,
+    pub used_bytes: u64,
+}
+
+/// What is known of this node's pods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodsStatus {
+    /// Somebody tells of them.
+    pub watched: bool,
+    /// The first list is there.
+    pub listed: bool,
+    pub known: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    #[default]
+    Reads,
+    /// Excluded, as its pod is now.
+    Skips,
+    /// Not read yet; `why` says what for.
+    Waits,
+    /// A filter fails on its records, and may not be left out.
+    Blocked,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerStatus {
+    pub namespace: String,
+    pub pod: String,
+    pub container: String,
+    pub state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Filters by name, in order.
+    pub filters: Vec<String>,
+    /// Destinations by name.
+    pub destinations: Vec<String>,
+    pub files: Vec<FileStatus>,
+    /// Bytes that stand in its files and are not settled, and how old the newest record is that was
+    /// read before them.
+    pub lag_bytes: u64,
+    pub lag_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Ledger>,
+}
+
+/// One open file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStatus {
+    /// How often the container was restarted before it wrote this file.
+    pub restart: u32,
+    pub length: u64,
+    /// How far it is read, and how far it is settled.
+    pub offset: u64,
+    pub committed_offset: u64,
+    /// Nothing but the agent holds it any more.
+    pub unlinked: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterStatus {
+    pub name: String,
+    /// SHA-256 of the module in charge; none where the filter waits for one.
+    pub sha256: Option<String>,
+    pub records: u64,
+    pub quarantined: u64,
+    /// Passed as they were, after a failure.
+    pub unfiltered: u64,
+}
+
+/// What one lane tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LaneStatus {
+    pub containers: Vec<ContainerStatus>,
+    /// Its filters by name, and the hashes of the modules that run there.
+    pub filters: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationStatus {
+    pub name: String,
+    /// What it is: `cloudwatch`, `stdout`, `null`.
+    pub kind: String,
+}

@@ -1,0 +1,105 @@
+//! What the agent says of itself: `/status` and `logsieve status`, and whether it is well. Asked from
+//! outside, as a probe or a person does.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use serde_json::{Value, json};
+use support::agent::{Finished, finish};
+
+use crate::cluster::{CARD, Cluster, EVERYTHING, SELF_SERVICE};
+use crate::node::{until, with_metrics};
+
+fn ask(address: SocketAddr, more: &[&str]) -> Finished {
+    let at = address.to_string();
+    let words = ["status", "--at", &at];
+    finish(words.iter().chain(more).copied())
+}
+
+fn status(address: SocketAddr) -> Value {
+    let finished = ask(address, &["--json"]);
+    serde_json::from_str(&finished.stdout).unwrap_or_default()
+}
+
+/// A cluster whose agent shows its admin page.
+fn cluster(more: &str) -> (Cluster, SocketAddr) {
+    let mut cluster = Cluster::new(EVERYTHING, more);
+    let address = with_metrics(&mut cluster.node);
+    (cluster, address)
+}
+
+#[test]
+fn the_status_tells_where_every_container_stands() {
+    let (mut cluster, address) = cluster(SELF_SERVICE);
+    cluster.pod("p1", "api", json!({ "logsieve.dev/filters": "redact" }));
+    cluster.pod("p2", "api", json!({ "logsieve.dev/filters": "redcat" }));
+    let _reads = cluster.container("p1", CARD);
+    let _waits = cluster.container("p2", CARD);
+    cluster.start();
+    until("the record of one is delivered, the other waits", || {
+        let status = status(address);
+        let state = |at: usize| status["containers"][at]["state"].clone();
+        (state(0), state(1)) == (json!("reads"), json!("waits"))
+            && status["containers"][0]["lag_bytes"] == 0
+            && cluster.node.fake.event_count() == 1
+    });
+    let status = status(address);
+    let [reads, waits] = [0, 1].map(|at| &status["containers"][at]);
+    assert_eq!(reads["filters"], json!(["redact"]));
+    assert_eq!(reads["destinations"], json!(["main"]));
+    let file = &reads["files"][0];
+    assert_eq!(file["offset"], file["length"]);
+    assert_eq!(file["committed_offset"], file["length"]);
+    assert!(waits["lag_bytes"].as_u64() > Some(0), "{waits}");
+    let why = waits["why"].as_str().unwrap_or_default();
+    assert!(why.contains("redcat"), "{why}");
+    assert_eq!(status["filters"][0]["name"], "redact");
+    let hash = status["filters"][0]["sha256"].as_str().unwrap_or_default();
+    assert_eq!(hash.len(), 64);
+    assert_eq!(
+        status["pods"],
+        json!({ "watched": true, "listed": true, "known": 2 })
+    );
+}
+
+#[test]
+fn people_read_the_status_as_a_table() {
+    let (mut cluster, address) = cluster(SELF_SERVICE);
+    cluster.pod("p2", "api", json!({ "logsieve.dev/filters": "redcat" }));
+    let _waits = cluster.container("p2", CARD);
+    cluster.start();
+    let mut said = String::new();
+    until("the table shows the container", || {
+        said = ask(address, &[]).stdout;
+        said.contains("team-a/p2/app") && said.contains("`redcat` is no filter")
+    });
+    assert!(said.contains("on node-1: ready, 1 pods known"), "{said}");
+    assert!(said.contains("waits"), "{said}");
+}
+
+#[test]
+fn an_agent_that_moves_is_healthy() {
+    let (mut cluster, address) = cluster("");
+    cluster.start();
+    let mut stream = TcpStream::connect(address).expect("the admin page is up");
+    write!(stream, "GET /healthz HTTP/1.0\r\n\r\n").expect("a request can be sent");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("the answer is text");
+    assert!(answer.contains(" 200 "), "{answer}");
+}
+
+#[test]
+fn a_status_that_nobody_answers_says_what_to_look_at() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = nobody.local_addr().expect("it has an address");
+    drop(nobody);
+    let finished = ask(address, &[]);
+    assert_eq!(finished.status.code(), Some(1));
+    assert!(
+        finished.stderr.contains("`telemetry.listen`"),
+        "{}",
+        finished.stderr
+    );
+}
