@@ -126,7 +126,7 @@ fn blueprint(
         engine: engine.clone(),
         module,
         settings: serde_json::Value::from(filter.config.settings.clone()).to_string(),
-        limits: filter.config.limits.clone(),
+        limits: filter.limits.clone(),
         cpu: clock::thread_cpu,
         metrics: metrics.filter(&filter.name),
     }

@@ -122,6 +122,11 @@ pub enum Error {
         "filter `{name}`, `sha256`: `{found}` is not a SHA-256 in hex, 64 digits of 0-9 and a-f"
     )]
     Pin { name: String, found: String },
+    #[error("filter `{name}`: `limits.{}` is {}, and `filters.ceilings` allows {}", .passed.name, .passed.value, .passed.most)]
+    Ceiling {
+        name: String,
+        passed: filter::limits::Passed,
+    },
     #[error("`{key}` is {value}, and has to be at least {least}")]
     TooSmall {
         key: &'static str,
@@ -202,7 +207,9 @@ impl Config {
                 let index = find(&place, to, &destinations)?;
                 Ok((to.clone(), RouteId::try_from(index).unwrap_or(RouteId::MAX)))
             });
+            let limits = self.limits_of(name, config)?;
             filters.push(ResolvedFilter {
+                limits,
                 name: name.clone(),
                 module: config
                     .module
@@ -222,6 +229,22 @@ impl Config {
             filters,
             destinations: self.destinations.clone().into_iter().collect(),
         })
+    }
+
+    fn limits_of(
+        &self,
+        name: &str,
+        config: &filter::FilterConfig,
+    ) -> Result<filter::limits::Limits, Error> {
+        let all = self.filters.limits.over(&filter::limits::Limits::default());
+        let limits = config.limits.over(&all);
+        match self.filters.ceilings.passed_by(&limits) {
+            Some(passed) => Err(Error::Ceiling {
+                name: name.to_owned(),
+                passed,
+            }),
+            None => Ok(limits),
+        }
     }
 
     fn route(
@@ -346,6 +369,7 @@ pub struct ResolvedFilter {
     pub name: String,
     pub module: PathBuf,
     pub config: filter::FilterConfig,
+    pub limits: filter::limits::Limits,
     pub routes: Vec<(String, RouteId)>,
 }
 

@@ -76,6 +76,10 @@ pub struct Config {
     pub hold_idle: Duration,
     /// How much of what filters fail on is kept on the node.
     pub quarantine: quarantine::Config,
+    /// Limits of all filters that have no other.
+    pub limits: limits::Given,
+    /// What no filter's limits may pass.
+    pub ceilings: limits::Given,
 }
 
 impl Default for Config {
@@ -85,6 +89,8 @@ impl Default for Config {
             modules: BTreeMap::new(),
             hold_idle: Duration::from_secs(1),
             quarantine: quarantine::Config::default(),
+            limits: limits::Given::default(),
+            ceilings: limits::Given::default(),
         }
     }
 }
@@ -99,7 +105,8 @@ pub struct FilterConfig {
     pub sha256: Option<String>,
     /// Handed to the filter as JSON.
     pub settings: serde_json::Map<String, serde_json::Value>,
-    pub limits: limits::Limits,
+    /// Other limits than those for all filters.
+    pub limits: limits::Given,
     pub on_error: OnError,
     /// Destinations that this filter may send records to.
     pub routes: Vec<String>,

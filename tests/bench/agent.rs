@@ -7,7 +7,7 @@
 pub mod corpus;
 mod idle;
 mod null_server;
-mod process;
+pub mod process;
 
 use crate::figure::{self, Wanted};
 use process::Case;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use logsieve::clock::{Clock, thread_cpu};
 use logsieve::filter::OnError;
-use logsieve::filter::chain::{self, Filter, Held};
+use logsieve::filter::chain::{self, Filter, Held, Progress};
 use logsieve::filter::engine::Engine;
 use logsieve::filter::instance::Blueprint;
 use logsieve::filter::limits::Limits;
@@ -64,6 +64,10 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(module: &Path, settings: &str, texts: &[Vec<u8>]) -> Self {
+        Self::with_limits(module, settings, texts, Limits::default())
+    }
+
+    pub fn with_limits(module: &Path, settings: &str, texts: &[Vec<u8>], limits: Limits) -> Self {
         let engine = Engine::new(Clock::start()).expect("an engine");
         let module = module::load(&engine, module).expect("a module: run `cargo xtask bench`");
         let blueprint = Blueprint {
@@ -71,7 +75,7 @@ impl Bench {
             engine,
             module,
             settings: settings.into(),
-            limits: Limits::default(),
+            limits,
             cpu: thread_cpu,
             metrics: Metrics::default().filter("bench"),
         };
@@ -96,6 +100,20 @@ impl Bench {
     /// One batch through the filter, with all that the agent does around the call. Gives back
     /// what came out.
     pub fn call(&mut self) {
+        match self.start() {
+            Progress::Done(out) => self.columns = out.columns,
+            Progress::Suspended(_) => panic!("the filter fails"),
+        }
+    }
+
+    /// One call that fails: what finds out about it stands in other figures.
+    pub fn fail(&mut self) {
+        let kept = self.columns.clone();
+        assert!(matches!(self.start(), Progress::Suspended(_)));
+        self.columns = kept;
+    }
+
+    fn start(&mut self) -> Progress {
         let batch = Batch {
             columns: std::mem::take(&mut self.columns),
             receipt: Receipt::new(0, self.news.clone()),
@@ -108,8 +126,7 @@ impl Bench {
             now: std::time::Duration::ZERO,
             chosen_from: usize::MAX,
         };
-        let out = chain::run(&mut self.filters, &[0], batch, &mut run).expect("a batch");
-        self.columns = out.columns;
+        chain::start(&mut self.filters, &[0], batch, &mut run).expect("a batch")
     }
 
     /// The same for a filter that changes records: the batch is copied first, so that it is the

@@ -7,6 +7,8 @@
 mod agent;
 mod boundary;
 mod figure;
+mod isolation;
+mod patterns;
 mod redaction;
 
 fn main() {
@@ -15,5 +17,7 @@ fn main() {
     let wanted = figure::Wanted(prefix.unwrap_or_default());
     boundary::run(&wanted);
     redaction::run(&wanted);
+    patterns::run(&wanted);
+    isolation::run(&wanted);
     agent::run(&wanted);
 }

@@ -24,7 +24,7 @@ use logsieve::record::{
 use logsieve::telemetry::metrics::Metrics;
 
 /// One for all tests, as in the agent: tests that run side by side share its ticks.
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Clock::start()).unwrap());
+pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Clock::start()).unwrap());
 
 /// A guest of `tests/guests`, and what an operator says about it.
 pub struct Guest {
@@ -55,6 +55,10 @@ impl Guest {
     pub fn named(self, name: &str) -> Self {
         let name = name.to_owned();
         Self { name, ..self }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn settings(self, settings: serde_json::Value) -> Self {
@@ -106,12 +110,17 @@ pub fn path(module: &str) -> PathBuf {
 }
 
 /// A guest's module, compiled once for all tests.
-fn loaded(name: &'static str) -> Module {
+pub fn loaded(name: &'static str) -> Module {
     static MODULES: Mutex<BTreeMap<&str, Module>> = Mutex::new(BTreeMap::new());
     let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
     let load = || {
-        module::load(&ENGINE, &path(name))
-            .unwrap_or_else(|error| panic!("{error}: run `cargo xtask test`, which builds it"))
+        // Some are written by hand, in Wasm's own text.
+        let wat = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("guests/wat/{name}.wat"));
+        let loaded = match wat::parse_file(&wat) {
+            Ok(bytes) => module::from_bytes(&ENGINE, &wat, &bytes),
+            Err(_) => module::load(&ENGINE, &path(name)),
+        };
+        loaded.unwrap_or_else(|error| panic!("{error}: run `cargo xtask test`, which builds it"))
     };
     modules.entry(name).or_insert_with(load).clone()
 }
@@ -140,6 +149,8 @@ pub struct Chain {
     pub times: RangeInclusive<u64>,
     /// Since the agent started.
     pub now: Duration,
+    /// The first place in the chain that the pod chose itself.
+    pub chosen_from: usize,
 }
 
 impl Chain {
@@ -177,7 +188,17 @@ impl Chain {
             records: 0,
             times: 0..=u64::MAX,
             now: Duration::ZERO,
+            chosen_from: usize::MAX,
         }
+    }
+
+    /// What comes next comes from a container of another namespace.
+    pub fn in_namespace(&mut self, namespace: &str) {
+        let container = Container::clone(&self.container);
+        self.container = Arc::new(Container {
+            namespace: namespace.to_owned(),
+            ..container
+        });
     }
 
     /// A batch through the chain; gives back the texts that came out, which are settled.
@@ -215,7 +236,7 @@ impl Chain {
             last,
             times: self.times.clone(),
             now: self.now,
-            chosen_from: usize::MAX,
+            chosen_from: self.chosen_from,
         };
         chain::run(&mut self.filters, &order, batch, &mut run)
     }
@@ -246,6 +267,11 @@ impl Chain {
 
     /// A counter as the agent shows it, without `logsieve_`; 0 where it shows none.
     pub fn counted(&self, sample: &str) -> u64 {
+        self.shown(sample) as u64
+    }
+
+    /// Any sample as the agent shows it.
+    pub fn shown(&self, sample: &str) -> f64 {
         let text = self.metrics.text();
         let value = |line: &str| {
             line.strip_prefix("logsieve_")?
@@ -254,7 +280,7 @@ impl Chain {
                 .parse()
                 .ok()
         };
-        text.lines().find_map(value).unwrap_or(0)
+        text.lines().find_map(value).unwrap_or(0.0)
     }
 
     /// How many counters of a family the agent shows.

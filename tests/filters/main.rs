@@ -10,6 +10,7 @@ mod engine;
 mod failures;
 mod holds;
 mod isolation;
+mod limits;
 mod origin;
 mod patterns;
 mod reports;

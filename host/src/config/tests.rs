@@ -108,6 +108,14 @@ fn the_example_configuration_loads_and_shows_the_defaults() {
     assert_eq!(example.telemetry, defaults.telemetry);
     assert_eq!(example.filters.directories, defaults.filters.directories);
     assert_eq!(example.filters.hold_idle, defaults.filters.hold_idle);
+    assert_eq!(example.filters.quarantine, defaults.filters.quarantine);
+    let limits = filter::limits::Limits {
+        // Shown with a number, since it has no end by default.
+        batches: 1_000_000,
+        ..filter::limits::Limits::default()
+    };
+    let shown = example.filters.limits;
+    assert_eq!(shown.over(&filter::limits::Limits::default()), limits);
     let redact = filter::FilterConfig {
         module: Some("redact.wasm".into()),
         ..filter::FilterConfig::default()
@@ -126,6 +134,27 @@ fn the_example_configuration_loads_and_shows_the_defaults() {
     );
 }
 
+#[test]
+fn a_filters_limit_above_its_ceiling_is_refused_by_name() {
+    let text = "destinations: { d: { 'null': {} } }\nroutes: [ { filters: [f] } ]\n\
+                filters: { ceilings: { memory: 64MiB }, limits: { memory: 48MiB }, \
+                modules: { f: { limits: LIMITS } } }\n";
+    let resolve = |limits: &str| {
+        let config = Config::parse(&text.replace("LIMITS", limits)).unwrap();
+        config
+            .resolve()
+            .map(|resolved| resolved.filters[0].limits.memory)
+    };
+    assert_eq!(resolve("{}").unwrap(), ByteSize::mib(48));
+    assert_eq!(resolve("{ memory: 64MiB }").unwrap(), ByteSize::mib(64));
+    let error = resolve("{ memory: 65MiB }").unwrap_err().to_string();
+    assert!(
+        error.starts_with("filter `f`: `limits.memory` is 65"),
+        "{error}"
+    );
+    assert!(error.contains("`filters.ceilings` allows 64"), "{error}");
+}
+
 /// An unknown key makes the parser list the known ones: so a key cannot be added without the
 /// example.
 #[test]
@@ -139,6 +168,9 @@ fn every_key_is_in_the_example_configuration() {
         "{ annotations: { x: 1 } }",
         "{ annotations: { allow: [ { x: 1 } ] } }",
         "{ filters: { x: 1 } }",
+        "{ filters: { limits: { x: 1 } } }",
+        "{ filters: { ceilings: { x: 1 } } }",
+        "{ filters: { quarantine: { x: 1 } } }",
         "{ filters: { modules: { f: { x: 1 } } } }",
         "{ filters: { modules: { f: { limits: { x: 1 } } } } }",
         "{ destinations: { d: { x: 1 } } }",

@@ -9,13 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::OnError;
-use super::edits::{self, Applied, Rules};
+use super::bindings::exports::logsieve::filter::filter::Outcome;
+use super::edits::{self, Applied, BadOutcome, Rules};
 use super::hold::Held;
 use super::instance::{Blueprint, Failure, Instance};
 use super::quarantine::{Entry, Handed, Keeper};
 use super::rest::Rest;
+use crate::clock::CpuClock;
 use crate::record::columns::RouteId;
 use crate::record::{Columns, Container};
+use crate::telemetry::metrics::{FilterMetrics, Limit};
 
 /// Namespaces with an instance of their own, for each filter and lane; past it one of them has to
 /// start anew.
@@ -34,6 +37,8 @@ pub struct Filter {
     instance: Option<Box<Instance>>,
     /// For those who chose it themselves, by namespace.
     by_namespace: BTreeMap<String, Option<Box<Instance>>>,
+    /// Calls so far: not each is timed.
+    calls: u64,
     /// Held by every batch under isolation.
     isolating: Arc<()>,
 }
@@ -71,6 +76,7 @@ impl Filter {
             routes,
             instance: None,
             by_namespace: BTreeMap::new(),
+            calls: 0,
             isolating: Arc::default(),
         }
     }
@@ -147,15 +153,23 @@ impl Filter {
         };
         let rules = Rules {
             output_bytes_max: instance.limits().output_max(columns.text.len()),
+            edits_max: instance.limits().edits as usize,
             last,
             routes: &self.routes,
             times: run.times.clone(),
         };
-        let applied = instance
-            .process(run.container, columns, last)
-            .and_then(|outcome| Ok(edits::apply(columns, &outcome, &rules)?));
+        let timer = Timer::start(&mut self.calls, columns.text.len(), self.blueprint.cpu);
+        let outcome = instance.process(run.container, columns, last);
+        timer.end(&self.blueprint.metrics);
+        let applied = outcome.and_then(|outcome| {
+            let applied = edits::apply(columns, &outcome, &rules);
+            note_output(&self.blueprint.metrics, &outcome, &applied, &rules);
+            Ok(applied?)
+        });
         let applied = applied.map_err(|failure| self.failed(failure, true))?;
-        *self.slot(team) = Some(instance);
+        if !instance.is_worn() {
+            *self.slot(team) = Some(instance);
+        }
         Ok(applied)
     }
 
@@ -171,10 +185,15 @@ impl Filter {
         self.by_namespace.entry(team.to_owned()).or_default()
     }
 
-    /// Counts what it did with records that it was handed.
-    pub(super) fn count(&self, records: usize, applied: &Applied) {
+    /// Counts what it did with the records that it was handed.
+    pub(super) fn count(&self, handed: &Columns, applied: &Applied) {
         let metrics = &self.blueprint.metrics;
-        metrics.records.inc_by(records as u64);
+        metrics.batches.inc();
+        metrics.records.inc_by(handed.len() as u64);
+        metrics.bytes_in.inc_by(handed.text.len() as u64);
+        let whole = handed.start(handed.len() - applied.hold);
+        let out = applied.columns.as_ref().map_or(whole, |out| out.text.len());
+        metrics.bytes_out.inc_by(out as u64);
         metrics.edited(
             applied.changed,
             applied.dropped,
@@ -189,5 +208,54 @@ impl Filter {
     fn failed(&self, failure: Failure, made: bool) -> Failed {
         self.blueprint.metrics.failed(failure.kind());
         Failed { failure, made }
+    }
+}
+
+/// A call for less text than this is timed now and then only: a look at the clock takes as long as
+/// a small batch.
+const TIMED_BYTES: usize = 16 * 1024;
+/// Every so many small calls, one is timed and stands for all.
+const TIMED_EVERY: u32 = 16;
+
+/// Takes the CPU time of a call, or of one that stands for others.
+struct Timer(Option<(Duration, CpuClock, u32)>);
+
+impl Timer {
+    fn start(calls: &mut u64, bytes: usize, cpu: CpuClock) -> Self {
+        *calls += 1;
+        let stands_for = match bytes >= TIMED_BYTES {
+            true => 1,
+            false if calls.is_multiple_of(u64::from(TIMED_EVERY)) => TIMED_EVERY,
+            false => return Self(None),
+        };
+        Self(Some((cpu(), cpu, stands_for)))
+    }
+
+    fn end(self, metrics: &FilterMetrics) {
+        if let Self(Some((started, cpu, stands_for))) = self {
+            let used = cpu().saturating_sub(started) * stands_for;
+            metrics.cpu_seconds.inc_by(used.as_secs_f64());
+        }
+    }
+}
+
+/// Notes how near an outcome came to its limits; one without edits has no need of it.
+fn note_output(
+    metrics: &FilterMetrics,
+    outcome: &Outcome,
+    applied: &Result<Applied, BadOutcome>,
+    rules: &Rules<'_>,
+) {
+    let note = |limit, used: usize, most: usize| metrics.note(limit, used as u64, most as u64);
+    match applied {
+        Ok(Applied {
+            columns: Some(out), ..
+        }) => {
+            note(Limit::Output, out.text.len(), rules.output_bytes_max);
+            note(Limit::Edits, outcome.edits.len(), rules.edits_max);
+        }
+        Err(BadOutcome::Output { .. }) => note(Limit::Output, 1, 1),
+        Err(BadOutcome::Edits { .. }) => note(Limit::Edits, 1, 1),
+        _ => {}
     }
 }

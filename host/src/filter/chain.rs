@@ -186,7 +186,7 @@ fn one(
         Err(failed) => return Err(Isolation::begin(filter, batch, failed, run)),
     };
     filter.rest.passed();
-    filter.count(records, &applied);
+    filter.count(&batch.columns, &applied);
     if applied.dropped > 0 {
         let count = Count::new(applied.dropped, applied.dropped_bytes);
         batch.receipt.count(Ending::Discarded, count);

@@ -18,6 +18,8 @@ const ROUTE_BYTES_SHOWN: usize = 256;
 pub struct Rules<'a> {
     /// Bytes of text that may come out.
     pub output_bytes_max: usize,
+    /// Edits that there may be.
+    pub edits_max: usize,
     /// Nothing may be held.
     pub last: bool,
     /// The destinations that this filter may choose, by name.
@@ -81,6 +83,8 @@ pub enum BadOutcome {
     HoldRange { hold: u32, records: usize },
     #[error("hold {hold}: nothing may be held back from the last batch")]
     HoldOnLast { hold: u32 },
+    #[error("{edits} edits; `limits.edits` allows {max}")]
+    Edits { edits: usize, max: usize },
     #[error("its output grows past {max} bytes; `limits.output_ratio` allows more")]
     Output { max: usize },
 }
@@ -120,6 +124,10 @@ pub fn apply(input: &Columns, outcome: &Outcome, rules: &Rules<'_>) -> Result<Ap
     };
     if outcome.edits.is_empty() {
         return Ok(applied);
+    }
+    let (edits, max) = (outcome.edits.len(), rules.edits_max);
+    if edits > max {
+        return Err(BadOutcome::Edits { edits, max });
     }
     let mut out = Columns::default();
     out.text.reserve(input.text.len());
@@ -333,5 +341,7 @@ fn name(change: &Change) -> &'static str {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

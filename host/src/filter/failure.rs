@@ -43,8 +43,7 @@ pub struct Isolation {
     /// What the part before the next one held, and whether it is to hold nothing now.
     carried: Range<usize>,
     flush: bool,
-    /// What got through, in order.
-    passes: Columns,
+    /// What got through, in order, and what was done to it.
     totals: Applied,
     /// Records to be kept in quarantine, and why.
     kept: Columns,
@@ -112,8 +111,10 @@ impl Isolation {
             input,
             carried: 0..0,
             flush: false,
-            passes: Columns::default(),
-            totals: Applied::default(),
+            totals: Applied {
+                columns: Some(Columns::default()),
+                ..Applied::default()
+            },
             kept: Columns::default(),
             reasons: Vec::new(),
             kept_count: Count::default(),
@@ -254,11 +255,12 @@ impl Isolation {
 
     fn passed(&mut self, tried: &Range<usize>, columns: &Columns, applied: &Applied) {
         self.any_passed = true;
+        let passes = self.totals.columns.get_or_insert_default();
         match &applied.columns {
-            Some(changed) => self.passes.extend_from(changed, 0, changed.len(), 0),
+            Some(changed) => passes.extend_from(changed, 0, changed.len(), 0),
             None => {
                 let whole = columns.len() - applied.hold;
-                self.passes.extend_from(columns, 0, whole, 0);
+                passes.extend_from(columns, 0, whole, 0);
             }
         }
         match tried.end == self.input.columns.len() {
@@ -293,11 +295,12 @@ impl Isolation {
         } = &mut self.input;
         let bytes = all.start(part.end) - all.start(part.start);
         let count = Count::new(records as u64, bytes as u64);
+        let passes = self.totals.columns.get_or_insert_default();
         let metrics = &filter.blueprint.metrics;
         match filter.on_error {
             OnError::Pass => {
                 metrics.records_unfiltered.inc_by(records as u64);
-                self.passes.extend_from(all, part.start, part.end, 0);
+                passes.extend_from(all, part.start, part.end, 0);
             }
             OnError::Drop => {
                 metrics.records_dropped.inc_by(records as u64);
@@ -337,7 +340,7 @@ impl Isolation {
     fn decide(&mut self, filter: &mut Filter, run: &Run<'_>) -> Option<Box<Entry>> {
         let records = self.input.columns.len();
         self.note_rest(filter, run, !self.any_passed || self.out_of_time);
-        filter.count(records, &self.totals);
+        filter.count(&self.input.columns, &self.totals);
         if !matches!(self.failure, Failure::Rests { .. }) {
             tracing::warn!(
                 filter = filter.name(),
@@ -365,7 +368,6 @@ impl Isolation {
     fn done(self) -> Step {
         let Self {
             mut input,
-            passes,
             totals,
             kept_count,
             ..
@@ -375,7 +377,7 @@ impl Isolation {
         input.receipt.count(Ending::Quarantined, kept_count);
         let whole = input.columns.len() - totals.hold;
         let held = (totals.hold > 0).then(|| input.split_off(whole));
-        input.replace(passes);
+        input.replace(totals.columns.unwrap_or_default());
         Step::Done {
             passes: input,
             held,

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
 
-use super::limits::{Deadline, Memory};
+use super::limits::deadline::Deadline;
+use super::limits::memory::Memory;
 use crate::record::{Columns, Container};
 
 /// What an instance's imports work on.

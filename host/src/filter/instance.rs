@@ -12,7 +12,9 @@ use super::bindings::LogFilter;
 use super::bindings::exports::logsieve::filter::filter::{Batch, Outcome};
 use super::engine::Engine;
 use super::imports::{State, report::Report};
-use super::limits::{Deadline, Limits, Memory, Overran};
+use super::limits::Limits;
+use super::limits::deadline::{Deadline, Overran};
+use super::limits::memory::{Memory, Refused};
 use super::module::Module;
 use crate::clock::CpuClock;
 use crate::record::{Columns, Container, Stream};
@@ -25,6 +27,8 @@ pub enum Failure {
     Overran(#[from] Overran),
     #[error("it needs more memory than `limits.memory` allows, {limit}")]
     Memory { limit: bytesize::ByteSize },
+    #[error("it needs a larger table than `limits.table_elements` allows, {limit}")]
+    Table { limit: u32 },
     #[error("it trapped: {cause}")]
     Trap { cause: String },
     #[error("it could not judge the batch: {reason}")]
@@ -46,6 +50,7 @@ impl Failure {
         match self {
             Self::Overran(_) => "deadline",
             Self::Memory { .. } => "memory",
+            Self::Table { .. } => "table",
             Self::Trap { .. } => "trap",
             Self::Refused { .. } => "refused",
             Self::Settings { .. } => "settings",
@@ -76,6 +81,10 @@ pub struct Instance {
     engine: Engine,
     /// The batch's column as the contract has it.
     streams: Vec<u8>,
+    /// Batches that it was handed.
+    batches: u64,
+    /// Memory that it had when it was configured, bytes.
+    at_first: usize,
 }
 
 impl Instance {
@@ -86,14 +95,19 @@ impl Instance {
     pub fn new(from: &Blueprint) -> Result<Self, Failure> {
         let bytes = |b: bytesize::ByteSize| usize::try_from(b.as_u64()).unwrap_or(usize::MAX);
         let state = State {
-            memory: Memory::new(&from.limits),
-            deadline: Deadline::new(from.cpu, from.engine.clock),
+            memory: Memory::new(&from.limits, from.metrics.clone()),
+            deadline: Deadline::new(from.cpu, from.engine.clock, from.metrics.clone()),
             table: ResourceTable::new(),
             pattern_bytes_max: bytes(from.limits.patterns),
             pattern_bytes: 0,
             container: None,
             batch: None,
-            report: Report::new(from.name.clone(), from.engine.clock, from.metrics.clone()),
+            report: Report::new(
+                from.name.clone(),
+                from.engine.clock,
+                from.metrics.clone(),
+                &from.limits,
+            ),
             wasi_handles: 0,
         };
         let mut store = Store::new(from.engine.wasm(), state);
@@ -113,6 +127,8 @@ impl Instance {
             reason: short(reason),
         })?;
         Ok(Self {
+            at_first: store.data().memory.bytes(),
+            batches: 0,
             store,
             bindings,
             limits: from.limits.clone(),
@@ -132,6 +148,7 @@ impl Instance {
         last: bool,
     ) -> Result<Outcome, Failure> {
         let columns = Arc::new(std::mem::take(in_hand));
+        self.batches += 1;
         self.streams.clear();
         let number = |s: &Stream| match s {
             Stream::Stdout => 1,
@@ -149,7 +166,7 @@ impl Instance {
             state.container = Some(container.clone());
         }
         state.batch = Some(columns.clone());
-        state.memory.refused = false;
+        state.memory.refused = None;
         state.deadline.begin(limit);
         self.store.set_epoch_deadline(1);
         // What may be copied out: many small edits weigh more than their text.
@@ -183,6 +200,16 @@ impl Instance {
         outcome
     }
 
+    /// Whether it is time for a fresh one: it has had its batches, or its memory, which never
+    /// shrinks, has grown by a quarter of its limit and past three quarters.
+    #[must_use]
+    pub fn is_worn(&self) -> bool {
+        let bytes = self.store.data().memory.bytes();
+        let quarter = usize::try_from(self.limits.memory.as_u64() / 4).unwrap_or(usize::MAX);
+        let has_grown = bytes > quarter.saturating_mul(3) && bytes - self.at_first >= quarter;
+        has_grown || self.batches >= self.limits.batches
+    }
+
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -204,9 +231,16 @@ fn failure(store: &Store<State>, limits: &Limits, error: &wasmtime::Error) -> Fa
     if let Some(overran) = error.downcast_ref::<Overran>() {
         return Failure::Overran(*overran);
     }
-    if store.data().memory.refused {
-        let limit = limits.memory;
-        return Failure::Memory { limit };
+    match store.data().memory.refused {
+        Some(Refused::Memory) => {
+            let limit = limits.memory;
+            return Failure::Memory { limit };
+        }
+        Some(Refused::Table) => {
+            let limit = limits.table_elements;
+            return Failure::Table { limit };
+        }
+        None => {}
     }
     let cause = match error.downcast_ref::<wasmtime::Trap>() {
         Some(trap) => trap.to_string().replacen("wasm trap: ", "", 1),

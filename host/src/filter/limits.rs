@@ -1,49 +1,94 @@
-//! What one filter may use, and the time that one call may take.
+//! What one filter may use.
 //!
-//! A deadline counts the thread's CPU time: a CPU quota stops a lane for most of 100 ms, and a
-//! deadline on the wall clock would punish healthy filters. The wall clock caps at ten times that,
-//! for a guest that waits. Nothing is measured for a call that ends between two ticks.
+//! Every limit has a default here, which the operator moves for all filters (`filters.limits`) or for
+//! one (its `limits`), up to ceilings that no filter passes (`filters.ceilings`). How near a filter
+//! came to each is a metric. `deadline` watches the time of one call, `memory` what an instance grows to.
+
+pub mod deadline;
+pub mod memory;
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::Deserialize;
-use wasmtime::{ResourceLimiter, UpdateDeadline};
-
-use crate::clock::{Clock, CpuClock};
-
-/// The operator's limits for one filter.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Linear memory of one instance.
-    pub memory: ByteSize,
-    /// CPU time for a batch: for every 256 KiB or 1,000 records begun, whichever is more.
-    #[serde(with = "humantime_serde")]
-    pub cpu_per_batch: Duration,
-    /// Bytes of output per byte of input; a batch may always grow to 1 MiB.
-    pub output_ratio: u32,
-    /// Compiled size of all patterns of one instance.
-    pub patterns: ByteSize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            memory: ByteSize::mib(32),
-            cpu_per_batch: Duration::from_millis(100),
-            output_ratio: 8,
-            patterns: ByteSize::mib(4),
-        }
-    }
-}
 
 /// A batch may always grow to so many bytes.
 const OUTPUT_BYTES_FREE: usize = 1024 * 1024;
-/// The wall clock's cap, in deadlines.
-const WALL_DEADLINES: u32 = 10;
-/// Entries of all tables of an instance; indirect calls of a large Go module need some 10,000.
-const TABLE_ELEMENTS_MAX: usize = 100_000;
+
+/// Each limit once: its name in the configuration, and its default.
+macro_rules! limits {
+    ($($(#[$attribute:meta])* $name:ident: $type:ty = $default:expr,)+) => {
+        /// The limits of one filter.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Limits {
+            $(#[doc = concat!("`", stringify!($name), "` in the configuration")] pub $name: $type,)+
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        /// Limits as the operator gives them: some.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Given {
+            $($(#[$attribute])* pub $name: Option<$type>,)+
+        }
+
+        impl Given {
+            /// These, and for the others those of `base`.
+            #[must_use]
+            pub fn over(&self, base: &Limits) -> Limits {
+                Limits { $($name: self.$name.unwrap_or(base.$name),)+ }
+            }
+
+            /// As ceilings: the first limit that is above its own.
+            #[must_use]
+            pub fn passed_by(&self, limits: &Limits) -> Option<Passed> {
+                $(if let Some(most) = self.$name && limits.$name > most {
+                    return Some(Passed {
+                        name: stringify!($name),
+                        value: format!("{:?}", limits.$name),
+                        most: format!("{most:?}"),
+                    });
+                })+
+                None
+            }
+        }
+    };
+}
+
+/// A limit above its ceiling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    pub name: &'static str,
+    pub value: String,
+    pub most: String,
+}
+
+limits! {
+    /// Linear memory of one instance.
+    memory: ByteSize = ByteSize::mib(32),
+    /// Places in each table of an instance; indirect calls of a large Go module need some 10,000.
+    table_elements: u32 = 100_000,
+    /// CPU time for a batch: for every 256 KiB or 1,000 records begun, whichever is more.
+    #[serde(with = "humantime_serde")]
+    cpu_per_batch: Duration = Duration::from_millis(100),
+    /// Bytes of output per byte of input; a batch may always grow to 1 MiB.
+    output_ratio: u32 = 8,
+    /// Edits of one batch.
+    edits: u32 = 100_000,
+    /// Compiled size of all patterns of one instance.
+    patterns: ByteSize = ByteSize::mib(4),
+    /// Lines in the agent's log, a second.
+    log_lines: u32 = 10,
+    /// Counters of its own, by name.
+    counters: u32 = 32,
+    /// Batches that one instance is handed before it is made anew.
+    batches: u64 = u64::MAX,
+}
 
 impl Limits {
     /// CPU time that a batch of this size may take.
@@ -66,121 +111,55 @@ impl Limits {
     }
 }
 
-/// Watches one call.
-#[derive(Debug)]
-pub struct Deadline {
-    cpu: CpuClock,
-    clock: Clock,
-    limit: Duration,
-    /// CPU and wall time at the first tick of this call.
-    since: Option<(Duration, Duration)>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the call took more than {limit:?} of CPU time; `limits.cpu_per_batch` allows more")]
-pub struct Overran {
-    pub limit: Duration,
-}
-
-impl Deadline {
-    #[must_use]
-    pub fn new(cpu: CpuClock, clock: Clock) -> Self {
-        Self {
-            cpu,
-            clock,
-            limit: Duration::ZERO,
-            since: None,
-        }
+    #[test]
+    fn what_is_not_given_is_as_it_is_for_all() {
+        let all = Given {
+            memory: Some(ByteSize::mib(8)),
+            edits: Some(7),
+            ..Given::default()
+        };
+        let one = Given {
+            edits: Some(9),
+            ..Given::default()
+        };
+        let limits = one.over(&all.over(&Limits::default()));
+        let expected = Limits {
+            memory: ByteSize::mib(8),
+            edits: 9,
+            ..Limits::default()
+        };
+        assert_eq!(limits, expected);
     }
 
-    #[must_use]
-    pub fn clock(&self) -> Clock {
-        self.clock
+    #[test]
+    fn a_limit_above_its_ceiling_is_named() {
+        let ceilings = Given {
+            memory: Some(ByteSize::mib(64)),
+            cpu_per_batch: Some(Duration::from_millis(50)),
+            ..Given::default()
+        };
+        let passed = ceilings.passed_by(&Limits::default()).unwrap();
+        assert_eq!(
+            (passed.name, passed.most.as_str()),
+            ("cpu_per_batch", "50ms")
+        );
+        let within = Limits {
+            cpu_per_batch: Duration::from_millis(50),
+            ..Limits::default()
+        };
+        assert_eq!(ceilings.passed_by(&within), None);
     }
 
-    /// A call begins, and may take `limit`.
-    pub fn begin(&mut self, limit: Duration) {
-        self.limit = limit;
-        self.since = None;
-    }
-
-    /// Whether the call may go on. The first look starts the count: it comes at the first tick, so
-    /// a short call costs no clock.
-    ///
-    /// # Errors
-    /// When the call has had its time.
-    pub fn check(&mut self) -> Result<(), Overran> {
-        let (cpu, wall) = ((self.cpu)(), self.clock.now().mono);
-        let (cpu_since, wall_since) = *self.since.get_or_insert((cpu, wall));
-        let late = cpu.saturating_sub(cpu_since) > self.limit
-            || wall.saturating_sub(wall_since) > self.limit.saturating_mul(WALL_DEADLINES);
-        if late {
-            return Err(Overran { limit: self.limit });
-        }
-        Ok(())
-    }
-
-    /// The same, as an epoch callback has it.
-    ///
-    /// # Errors
-    /// When the call has had its time.
-    pub fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        self.check()?;
-        Ok(UpdateDeadline::Continue(1))
-    }
-}
-
-/// Watches one instance's memory.
-#[derive(Debug)]
-pub struct Memory {
-    bytes_max: usize,
-    /// An allocation was refused: what a trap that follows is due to.
-    pub refused: bool,
-}
-
-impl Memory {
-    #[must_use]
-    pub fn new(limits: &Limits) -> Self {
-        Self {
-            bytes_max: usize::try_from(limits.memory.as_u64()).unwrap_or(usize::MAX),
-            refused: false,
-        }
-    }
-}
-
-impl ResourceLimiter for Memory {
-    fn memory_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let fits = desired <= self.bytes_max;
-        self.refused |= !fits;
-        Ok(fits)
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let fits = desired <= TABLE_ELEMENTS_MAX;
-        self.refused |= !fits;
-        Ok(fits)
-    }
-
-    fn instances(&self) -> usize {
-        16
-    }
-
-    fn tables(&self) -> usize {
-        16
-    }
-
-    // One memory a core instance is what every guest language makes; the limit above is for each.
-    fn memories(&self) -> usize {
-        4
+    #[test]
+    fn a_deadline_grows_with_what_is_begun_of_bytes_and_records() {
+        let deadline = |bytes, records| Limits::default().deadline(bytes, records).as_millis();
+        assert_eq!(deadline(0, 0), 100);
+        assert_eq!(deadline(256 * 1024, 1000), 100);
+        assert_eq!(deadline(256 * 1024 + 1, 1), 200);
+        assert_eq!(deadline(1, 4096), 500);
     }
 }

@@ -234,12 +234,17 @@ fn wrap<'a>(path: &Path, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8]>, 
 }
 
 fn encode(module: &[u8], with_wasi1: bool) -> anyhow::Result<Vec<u8>> {
-    let mut encoder = wit_component::ComponentEncoder::default();
-    encoder.module(module)?;
-    if with_wasi1 {
-        encoder.adapter(WASI1_NAME, WASI1)?;
-    }
-    encoder.validate(true).encode()
+    let encode = || {
+        let mut encoder = wit_component::ComponentEncoder::default();
+        encoder.module(module)?;
+        if with_wasi1 {
+            encoder.adapter(WASI1_NAME, WASI1)?;
+        }
+        encoder.validate(true).encode()
+    };
+    // It panics on some damaged modules, which is no reason for the agent to end.
+    std::panic::catch_unwind(encode)
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("its sections are damaged")))
 }
 
 /// Names the import that stood in the way, where that is the reason.
@@ -294,5 +299,7 @@ fn check(engine: &Engine, path: &Path, component: &Component) -> Result<(), Erro
     }
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ use prometheus_client::registry::Registry;
 use crate::record::ledger::Ledgers;
 
 pub use enrich::EnrichMetrics;
-pub use filter::{FilterMetrics, QuarantineMetrics};
+pub use filter::{FilterMetrics, Limit, QuarantineMetrics};
 pub use sink::SinkMetrics;
 pub use source::SourceMetrics;
 pub use swap::SwapMetrics;

@@ -23,6 +23,16 @@ pub fn one_gib() -> Corpus {
     corpus("1gib", OPTIONS)
 }
 
+/// 320 MiB of ten containers.
+pub fn ten_containers() -> Corpus {
+    let options = Options {
+        bytes: 320 << 20,
+        containers: 10,
+        ..OPTIONS
+    };
+    corpus("ten", options)
+}
+
 fn corpus(name: &str, options: Options) -> Corpus {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../target/bench")

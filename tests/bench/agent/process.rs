@@ -54,16 +54,7 @@ impl Case {
             .expect("a port");
         let config = folder.path().join("logsieve.yaml");
         fs::write(&config, self.config(corpus, folder.path(), admin, server)).expect("a file");
-        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-        let mut agent = Command::new(target.join("release/logsieve"))
-            .arg("run")
-            .arg("--config")
-            .arg(&config)
-            .env("AWS_ACCESS_KEY_ID", "bench")
-            .env("AWS_SECRET_ACCESS_KEY", "bench")
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the agent: run `cargo xtask bench`");
+        let mut agent = start(&config);
         let mut all = vec![measure(&mut agent, corpus.bytes, admin)];
         for wait in waits {
             std::thread::sleep(*wait);
@@ -101,6 +92,20 @@ impl Case {
     }
 }
 
+/// Starts the agent.
+pub fn start(config: &Path) -> Child {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    Command::new(target.join("release/logsieve"))
+        .arg("run")
+        .arg("--config")
+        .arg(config)
+        .env("AWS_ACCESS_KEY_ID", "bench")
+        .env("AWS_SECRET_ACCESS_KEY", "bench")
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the agent: run `cargo xtask bench`")
+}
+
 /// Waits until every byte is settled.
 fn measure(agent: &mut Child, bytes: u64, admin: SocketAddr) -> Used {
     let give_up = Instant::now() + PATIENCE;
@@ -120,7 +125,8 @@ fn measure(agent: &mut Child, bytes: u64, admin: SocketAddr) -> Used {
     }
 }
 
-fn settled(admin: SocketAddr) -> Option<u64> {
+/// What the agent shows.
+pub fn metrics(admin: SocketAddr) -> Option<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(admin).ok()?;
     stream
@@ -128,13 +134,18 @@ fn settled(admin: SocketAddr) -> Option<u64> {
         .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+fn settled(admin: SocketAddr) -> Option<u64> {
+    let answer = metrics(admin)?;
     let line = answer
         .lines()
         .find(|l| l.starts_with("logsieve_tail_settled_bytes_total "))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 
-fn used(process: u32) -> Used {
+pub fn used(process: u32) -> Used {
     // To the nanosecond, where /proc/PID/stat counts in hundredths of a second.
     let threads = fs::read_dir(format!("/proc/{process}/task")).expect("threads");
     let ran = |thread: fs::DirEntry| -> Option<f64> {

@@ -18,6 +18,7 @@ fn input(texts: &[&str]) -> Columns {
 fn rules(routes: &[(String, RouteId)]) -> Rules<'_> {
     Rules {
         output_bytes_max: 1000,
+        edits_max: 100,
         last: false,
         routes,
         times: 5..=10,

@@ -11,6 +11,7 @@ use wasmtime::component::Resource;
 
 use super::State;
 use crate::filter::bindings::logsieve::filter::patterns::{Found, Host, HostPatternSet};
+use crate::telemetry::metrics::Limit;
 
 /// Matches a record; more trap the call rather than hide something from a redaction.
 pub const MATCHES_PER_RECORD_MAX: usize = 1000;
@@ -61,10 +62,15 @@ impl HostPatternSet for State {
         let regex = match built {
             Ok(regex) => regex,
             Err(error) => {
+                if error.size_limit().is_some() {
+                    self.report.metrics().note(Limit::Patterns, 1, 1);
+                }
                 return Ok(Err(refusal(&patterns, &error, self.pattern_bytes_max)));
             }
         };
         self.pattern_bytes += regex.memory_usage() + CACHE_BYTES;
+        let (used, most) = (self.pattern_bytes as u64, self.pattern_bytes_max as u64);
+        self.report.metrics().note(Limit::Patterns, used, most);
         let cache = regex.create_cache();
         let set = PatternSet { regex, cache };
         Ok(Ok(self.table.push(set)?))

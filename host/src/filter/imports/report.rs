@@ -11,14 +11,11 @@ use std::time::Duration;
 use super::State;
 use crate::clock::Clock;
 use crate::filter::bindings::logsieve::filter::report::{Host, Level};
-use crate::telemetry::metrics::FilterMetrics;
+use crate::filter::limits::Limits;
+use crate::telemetry::metrics::{FilterMetrics, Limit};
 
 /// Bytes of a message that are kept.
 const MESSAGE_BYTES_MAX: usize = 1024;
-/// Messages a second that are written, for each instance.
-const MESSAGES_PER_SECOND_MAX: u32 = 10;
-/// Counters that a filter may have.
-const COUNTERS_MAX: usize = 32;
 /// Bytes of a counter's name.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -27,6 +24,8 @@ pub struct Report {
     filter: String,
     clock: Clock,
     metrics: Arc<FilterMetrics>,
+    lines_max: u32,
+    counters_max: usize,
     second: Duration,
     written: u32,
     /// What was printed and is not written yet.
@@ -43,16 +42,23 @@ pub enum Printed {
 
 impl Report {
     #[must_use]
-    pub fn new(filter: String, clock: Clock, metrics: Arc<FilterMetrics>) -> Self {
+    pub fn new(filter: String, clock: Clock, metrics: Arc<FilterMetrics>, limits: &Limits) -> Self {
         Self {
             filter,
             clock,
             metrics,
+            lines_max: limits.log_lines,
+            counters_max: limits.counters as usize,
             second: Duration::ZERO,
             written: 0,
             printed: Vec::new(),
             printed_on: Printed::Stdout,
         }
+    }
+
+    #[must_use]
+    pub fn metrics(&self) -> &FilterMetrics {
+        &self.metrics
     }
 
     fn write(&mut self, level: Level, message: &str) {
@@ -103,8 +109,11 @@ impl Report {
         if now.saturating_sub(self.second) >= Duration::from_secs(1) {
             (self.second, self.written) = (now, 0);
         }
-        self.written += 1;
-        self.written <= MESSAGES_PER_SECOND_MAX
+        self.written = self.written.saturating_add(1);
+        let used = self.written.min(self.lines_max);
+        self.metrics
+            .note(Limit::LogLines, u64::from(used), u64::from(self.lines_max));
+        self.written <= self.lines_max
     }
 }
 
@@ -123,7 +132,7 @@ impl Host for State {
 
     fn count(&mut self, name: String, by: u64) -> wasmtime::Result<()> {
         let metrics = &self.report.metrics;
-        if !(is_name(&name) && metrics.count_custom(&name, by, COUNTERS_MAX)) {
+        if !(is_name(&name) && metrics.count_custom(&name, by, self.report.counters_max)) {
             metrics.counters_refused.inc();
         }
         Ok(())

@@ -1,0 +1,86 @@
+//! The time that one call may take.
+//!
+//! A deadline counts the thread's CPU time: a CPU quota stops a lane for most of 100 ms, and a
+//! deadline on the wall clock would punish healthy filters. The wall clock caps at ten times that,
+//! for a guest that waits. Nothing is measured for a call that ends between two ticks: the first tick
+//! starts the count, so a call may take a tick (2 ms) more than its deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::UpdateDeadline;
+
+use crate::clock::{Clock, CpuClock};
+use crate::telemetry::metrics::{FilterMetrics, Limit};
+
+/// The wall clock's cap, in deadlines.
+const WALL_DEADLINES: u32 = 10;
+
+/// Watches one call.
+pub struct Deadline {
+    cpu: CpuClock,
+    clock: Clock,
+    metrics: Arc<FilterMetrics>,
+    limit: Duration,
+    /// CPU and wall time at the first tick of this call.
+    since: Option<(Duration, Duration)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the call took more than {limit:?} of CPU time; `limits.cpu_per_batch` allows more")]
+pub struct Overran {
+    pub limit: Duration,
+}
+
+impl Deadline {
+    #[must_use]
+    pub fn new(cpu: CpuClock, clock: Clock, metrics: Arc<FilterMetrics>) -> Self {
+        Self {
+            cpu,
+            clock,
+            metrics,
+            limit: Duration::ZERO,
+            since: None,
+        }
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// A call begins, and may take `limit`.
+    pub fn begin(&mut self, limit: Duration) {
+        self.limit = limit;
+        self.since = None;
+    }
+
+    /// Whether the call may go on. The first look starts the count: it comes at the first tick, so
+    /// a short call costs no clock.
+    ///
+    /// # Errors
+    /// When the call has had its time.
+    pub fn check(&mut self) -> Result<(), Overran> {
+        let (cpu, wall) = ((self.cpu)(), self.clock.now().mono);
+        let (cpu_since, wall_since) = *self.since.get_or_insert((cpu, wall));
+        let used = cpu.saturating_sub(cpu_since);
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.metrics
+            .note(Limit::Cpu, micros(used), micros(self.limit));
+        let late = used > self.limit
+            || wall.saturating_sub(wall_since) > self.limit.saturating_mul(WALL_DEADLINES);
+        if late {
+            return Err(Overran { limit: self.limit });
+        }
+        Ok(())
+    }
+
+    /// The same, as an epoch callback has it.
+    ///
+    /// # Errors
+    /// When the call has had its time.
+    pub fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        self.check()?;
+        Ok(UpdateDeadline::Continue(1))
+    }
+}

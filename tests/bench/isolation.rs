@@ -1,0 +1,164 @@
+//! `isolation/ratio`: the rate that nine containers with a backlog and a no-op filter keep together on
+//! one lane while a tenth runs a guest that misbehaves, over the rate without the tenth; the least
+//! over all guests, each of which is printed too (`isolation/GUEST`).
+//!
+//! Rates are by the agent's CPU time, all threads: on a lane that always has work that is its wall
+//! time, without what else runs on the machine.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::agent::corpus;
+use crate::agent::process;
+use crate::figure::{self, Wanted};
+
+/// Guests that misbehave in a way that costs time, each under its failure policy.
+const GUESTS: [&str; 20] = [
+    "bad_edits",
+    "cannot_judge",
+    "evil_patterns",
+    "exits",
+    "fails_on_large_batches",
+    "floods_log",
+    "grows_memory",
+    "holds_forever",
+    "huge_output",
+    "keeps_memory",
+    "loops_forever",
+    "loops_on_one_record",
+    "many_counters",
+    "non_deterministic",
+    "panics",
+    "recursion",
+    "repeats_memory",
+    "sleeps",
+    "traps",
+    "traps_on_one_record",
+];
+/// How often the agent is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(5);
+/// A run that takes longer has gone wrong.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub fn run(wanted: &Wanted) {
+    if !wanted.any("isolation/") {
+        return;
+    }
+    let corpus = corpus::ten_containers();
+    let records = records_of_nine(&corpus.root);
+    let mut least: Vec<f64> = Vec::new();
+    for guest in GUESTS {
+        let name = format!("isolation/{guest}");
+        if !wanted.has(&name) && !wanted.has("isolation/ratio") {
+            continue;
+        }
+        let mut ratios = Vec::new();
+        for _ in 0..3 {
+            let without = seconds(&corpus.root, None, records);
+            let with = seconds(&corpus.root, Some(guest), records);
+            ratios.push(without / with);
+        }
+        figure::print(&name, "ratio", &mut ratios);
+        least.push(ratios[ratios.len() / 2]);
+    }
+    if wanted.has("isolation/ratio") {
+        figure::print(
+            "isolation/ratio",
+            "ratio",
+            &mut [least.into_iter().fold(1.0, f64::min)],
+        );
+    }
+}
+
+/// CPU seconds that the agent takes until the nine are through.
+fn seconds(corpus: &Path, evil: Option<&str>, records: u64) -> f64 {
+    agent_until(corpus, evil, |metrics| handed(metrics) >= records).0
+}
+
+/// Records that the nine have.
+fn records_of_nine(corpus: &Path) -> u64 {
+    let bytes = bytes_of_nine(&corpus.join("pods"));
+    let settled = |metrics: &str| sample(metrics, "tail_settled_bytes_total") >= bytes;
+    handed(&agent_until(corpus, None, settled).1)
+}
+
+fn bytes_of_nine(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).expect("a folder").flatten();
+    let nine = entries.filter(|entry| !entry.path().to_string_lossy().contains("bench-0"));
+    let bytes = nine.map(|entry| match entry.path().is_dir() {
+        true => bytes_of_nine(&entry.path()),
+        false => entry.metadata().expect("a file").len(),
+    });
+    bytes.sum()
+}
+
+/// Records that the no-op filter of the nine was handed.
+fn handed(metrics: &str) -> u64 {
+    sample(metrics, "filter_records_total{filter=\"noop\"}")
+}
+
+fn sample(metrics: &str, name: &str) -> u64 {
+    let start = format!("logsieve_{name} ");
+    let value = metrics.lines().find_map(|l| l.strip_prefix(&start));
+    value.and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+/// Runs the agent until its metrics say so; its CPU seconds, and what they said.
+fn agent_until(corpus: &Path, evil: Option<&str>, done: impl Fn(&str) -> bool) -> (f64, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let admin = TcpListener::bind("127.0.0.1:0")
+        .and_then(|l| l.local_addr())
+        .expect("a port");
+    let config = folder.path().join("logsieve.yaml");
+    fs::write(&config, yaml(corpus, folder.path(), admin, evil)).expect("a file");
+    let mut agent = process::start(&config);
+    let give_up = Instant::now() + PATIENCE;
+    let last = loop {
+        if let Some(metrics) = process::metrics(admin).filter(|metrics| done(metrics)) {
+            break metrics;
+        }
+        assert!(
+            Instant::now() < give_up,
+            "{evil:?}: the nine did not get through"
+        );
+        assert!(
+            agent.try_wait().expect("a child").is_none(),
+            "{evil:?}: the agent has ended"
+        );
+        std::thread::sleep(ASK_EVERY);
+    };
+    let used = process::used(agent.id()).cpu_seconds;
+    let _ = agent.kill();
+    let _ = agent.wait();
+    (used, last)
+}
+
+fn yaml(corpus: &Path, folder: &Path, admin: SocketAddr, evil: Option<&str>) -> String {
+    let guest = |name: &str| -> PathBuf {
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
+        target.join(format!("{name}.wasm"))
+    };
+    let tenth = match evil {
+        Some(_) => "filters: [evil], destination: out",
+        None => "exclude: true",
+    };
+    let settings = match evil {
+        Some("bad_edits") => "{ rule: out_of_range }",
+        _ => "{}",
+    };
+    format!(
+        "state: {state}\nlanes: 1\n\
+         source: {{ container_log: {{ path: {root}/pods, links: {root}/containers }} }}\n\
+         filters: {{ modules: {{ noop: {{ module: {noop} }}, \
+         evil: {{ module: {evil}, settings: {settings} }} }} }}\n\
+         destinations: {{ out: {{ 'null': {{}} }} }}\n\
+         routes: [ {{ match: {{ pod: bench-0 }}, {tenth} }}, {{ filters: [noop], destination: out }} ]\n\
+         telemetry: {{ listen: '{admin}' }}\n",
+        state = folder.join("state").display(),
+        root = corpus.display(),
+        noop = guest("noop").display(),
+        evil = guest(evil.unwrap_or("noop")).display(),
+    )
+}
