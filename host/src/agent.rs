@@ -31,7 +31,9 @@ use crate::filter::quarantine::{self, Keeper};
 use crate::lane::{Event, Lane, Plan, PodsSetup, Setup, ShareOf};
 use crate::record::receipt::news_channel;
 use crate::record::{Budget, Share};
-use crate::sink::cloudwatch::send;
+use crate::sink::cloudwatch::{
+    client::Connection, pace::Accounts, send::Sender as CloudwatchSender,
+};
 use crate::sink::{self, stdout};
 use crate::source::container_log::discover::{Discover, Stop};
 use crate::source::container_log::files::{Disk, Files};
@@ -242,12 +244,14 @@ impl Parts<'_> {
     ) -> Result<(Outlets, tokio::task::JoinSet<()>), Error> {
         let mut outlets = Vec::new();
         let mut tasks = tokio::task::JoinSet::new();
+        let mut accounts = Accounts::default();
         for (_, destination) in &self.resolved.destinations {
             outlets.push(match destination {
                 sink::Destination::Cloudwatch(config) => {
-                    let client = send::client(config).await;
-                    let sender =
-                        send::Sender::new(client, config, self.clock, self.metrics.sink.clone());
+                    let connection = Connection::new(config, self.clock).await;
+                    let account = accounts.of(config, self.clock);
+                    let metrics = self.metrics.sink.clone();
+                    let sender = CloudwatchSender::new(connection, account, self.clock, metrics);
                     let (to, requests) = tokio::sync::mpsc::channel(threads::requests_max(budget));
                     tasks.spawn(sender.run(requests));
                     Outlet::Cloudwatch(to)

@@ -230,3 +230,50 @@ fn a_script_is_read_from_json_and_unknown_keys_are_refused() {
         serde_json::from_str::<Rule>(r#"{"fault": {"kind": "throttle"}, "often": 1}"#).is_err()
     );
 }
+
+#[tokio::test]
+async fn a_quota_takes_a_burst_and_then_so_many_a_second() {
+    let fake = FakeCloudWatch::start();
+    let sdk = sdk_with_stream(&fake).await;
+    let quota = |requests_per_1000_seconds| Fault::Quota {
+        requests_per_1000_seconds,
+        burst: 3,
+    };
+    // Nothing comes back within the test.
+    fake.set_script(vec![Rule::always(quota(0)).on("PutLogEvents")]);
+    let mut outcomes = Vec::new();
+    for _ in 0..5 {
+        outcomes.push(put_one(&sdk).await.is_ok());
+    }
+    assert_eq!(outcomes, [true, true, true, false, false]);
+    // What comes back is more than anybody can use.
+    fake.set_script(vec![Rule::always(quota(1_000_000_000)).on("PutLogEvents")]);
+    for _ in 0..5 {
+        put_one(&sdk).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_rule_hits_requests_that_contain_a_text() {
+    let fake = FakeCloudWatch::start();
+    let sdk = sdk_with_stream(&fake).await;
+    fake.set_script(vec![Rule::always(Fault::Throttle).containing("poison")]);
+    put_one(&sdk).await.unwrap();
+    let poisoned = put(&sdk, vec![event(now_ms(), "some poison")]).await;
+    assert_eq!(code(&poisoned), "ThrottlingException");
+}
+
+#[tokio::test]
+async fn a_repeat_is_excused_by_the_answer_that_was_lost_and_by_nothing_else() {
+    let fake = FakeCloudWatch::start();
+    let sdk = sdk_with_stream(&fake).await;
+    let now = now_ms();
+    fake.set_script(vec![Rule::always(Fault::StoreThenDrop).times(1)]);
+    let excused = || vec![event(now, "c0-0 one")];
+    put(&sdk, excused()).await.unwrap_err();
+    put(&sdk, excused()).await.unwrap();
+    assert_eq!(fake.unexcused_repeats(), []);
+    put(&sdk, excused()).await.unwrap();
+    let repeats = fake.unexcused_repeats();
+    assert_eq!((repeats.len(), repeats[0].request), (1, 3));
+}

@@ -82,8 +82,7 @@ pub struct Account {
     excused_at: u64,
     /// A request of it was given up, so later records may have overtaken earlier ones.
     overtaken: bool,
-    /// The latest record that came, by stream, and by stream and millisecond.
-    latest: BTreeMap<Stream, usize>,
+    /// The latest record that came, by stream and millisecond.
     latest_of: BTreeMap<(Stream, i64), usize>,
 }
 
@@ -129,7 +128,6 @@ impl Books {
             records: Vec::new(),
             excused_at: 0,
             overtaken: false,
-            latest: BTreeMap::new(),
             latest_of: BTreeMap::new(),
         });
         self.accounts.len() - 1
@@ -350,20 +348,19 @@ impl Books {
 }
 
 impl Account {
-    /// By millisecond and then by arrival; and by arrival alone where nothing was given up.
+    /// By millisecond and then by arrival, as the service shows them; and not even that where a request
+    /// was given up.
     fn keep_order(&mut self, number: usize) -> Result<(), Broken> {
         let record = &self.records[number];
-        let (stream, _) = record.rank();
-        let latest = self.latest.entry(stream).or_insert(number);
-        let latest_of = self.latest_of.entry(record.rank()).or_insert(number);
-        if (*latest > number && !self.overtaken) || *latest_of > number {
+        let latest = self.latest_of.entry(record.rank()).or_insert(number);
+        if *latest > number && !self.overtaken {
             let how = format!(
                 "{}: `{:.40}` came after number {latest}",
                 self.pod, record.text
             );
             return Err(Broken::new("order kept within a container", how));
         }
-        (*latest, *latest_of) = (number.max(*latest), number.max(*latest_of));
+        *latest = number.max(*latest);
         Ok(())
     }
 }

@@ -58,11 +58,12 @@ impl Bench {
             let waiting = &mut self.waiting;
             self.agent
                 .tick(at(self.now), &mut |request| waiting.push(request));
-            for request in self.waiting.extract_if(.., |r| &*r.stream != unanswered) {
-                let body: Body = serde_json::from_slice(&request.events.json).expect("JSON");
+            for request in self.waiting.extract_if(.., |r| &*r.to.stream != unanswered) {
+                let body: Body =
+                    serde_json::from_slice(&request.events.gather().json).expect("JSON");
                 self.texts
                     .extend(body.events.into_iter().map(|event| event.message));
-                drop((request.flight, request.permit));
+                drop((request.departure, request.permit));
                 request.parts.into_iter().for_each(Part::settle);
             }
         }

@@ -1,8 +1,8 @@
-//! CloudWatch and what sends to it, in virtual time: one request of a stream at a time, each tried
-//! until it is answered. On bad days it throttles, is slow, loses answers, refuses events, or a request
-//! is given up on the way.
+//! CloudWatch and what sends to it, in virtual time: requests of a stream overtake each other wherever
+//! they may, and each is tried until it is answered. On bad days it throttles, is slow, loses answers,
+//! refuses events, or a request is given up on the way.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -36,12 +36,11 @@ struct Flying {
     answer: Answer,
 }
 
-/// A stream's requests, and when the next one may go.
+/// A stream's requests, and when the next ones may go.
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Request>,
+    waiting: Vec<Request>,
     not_before: Duration,
-    busy: bool,
 }
 
 pub struct Service {
@@ -67,8 +66,11 @@ impl Service {
     }
 
     pub fn put(&mut self, request: Request) {
-        let queue = self.queues.entry(request.stream.to_string()).or_default();
-        queue.waiting.push_back(request);
+        let queue = self
+            .queues
+            .entry(request.to.stream.to_string())
+            .or_default();
+        queue.waiting.push(request);
     }
 
     /// The agent is killed: what is on its way may still arrive, and nobody hears of it.
@@ -96,12 +98,9 @@ impl Service {
         }
         let mut ready = Vec::new();
         for (stream, queue) in &mut self.queues {
-            if !queue.busy
-                && queue.not_before <= now
-                && let Some(request) = queue.waiting.pop_front()
-            {
-                queue.busy = true;
-                ready.push((stream.clone(), request));
+            if queue.not_before <= now {
+                let free = queue.waiting.extract_if(.., |r| r.departure.may_leave());
+                ready.extend(free.map(|request| (stream.clone(), request)));
             }
         }
         for (stream, request) in ready {
@@ -141,29 +140,28 @@ impl Service {
         log: &mut String,
     ) -> Result<(), Broken> {
         let queue = self.queues.entry(flying.stream.clone()).or_default();
-        queue.busy = false;
         match flying.answer {
             Answer::Taken | Answer::Refused => {
                 take(&flying, books, log)?;
                 let Request {
                     parts,
                     permit,
-                    flight,
+                    departure,
                     ..
                 } = flying.request;
                 // In the sender's order: the stream is free before the lane wakes.
-                drop((flight, permit));
+                drop((departure, permit));
                 parts.into_iter().for_each(Part::settle);
             }
             Answer::Lost => {
                 take(&flying, books, log)?;
                 books.excuse(&flying.stream, false);
                 queue.not_before = now + AGAIN_AFTER;
-                queue.waiting.push_front(flying.request);
+                queue.waiting.push(flying.request);
             }
             Answer::Throttled => {
                 queue.not_before = now + AGAIN_AFTER;
-                queue.waiting.push_front(flying.request);
+                queue.waiting.push(flying.request);
             }
             Answer::Abandoned => {
                 let _ = writeln!(log, "abandoned: a request to {}", flying.stream);
@@ -189,7 +187,7 @@ pub struct Event {
 
 /// The service has the events.
 fn take(flying: &Flying, books: &mut Books, log: &mut String) -> Result<(), Broken> {
-    let body: Body = serde_json::from_slice(&flying.request.events.json)
+    let body: Body = serde_json::from_slice(&flying.request.events.gather().json)
         .map_err(|error| Broken::new("a body is JSON", error.to_string()))?;
     let word =
         |event: Option<&Event>| event.map(|e| e.message.chars().take(12).collect::<String>());

@@ -22,6 +22,7 @@ mod signature;
 mod store;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -140,6 +141,16 @@ impl FakeCloudWatch {
         self.shared.state().store.group(name).ok().cloned()
     }
 
+    /// Makes a log stream, and its group where that is missing, without a request.
+    pub fn create_stream(&self, log_group: &str, log_stream: &str) {
+        let store = &mut self.shared.state().store;
+        // What exists already may as well stay.
+        store
+            .create_group(log_group.to_owned(), LogGroup::default())
+            .ok();
+        store.create_stream(log_group, log_stream.to_owned()).ok();
+    }
+
     /// What is known of each request, in order of arrival.
     pub fn requests(&self) -> Vec<RequestSummary> {
         self.shared.state().requests.clone()
@@ -157,6 +168,32 @@ impl FakeCloudWatch {
         let mut state = self.shared.state();
         state.script = script::Script::new(rules);
         state.script_began = Instant::now();
+    }
+
+    /// Every event that came more than once though all answers to the requests that brought it
+    /// before the last time could be read: none of them has an excuse.
+    pub fn unexcused_repeats(&self) -> Vec<Event> {
+        let state = self.shared.state();
+        let excused = |event: &&Event| {
+            let request = &state.requests[event.request as usize];
+            let fault = request.fault.as_deref();
+            fault.is_some_and(Fault::loses_answer)
+        };
+        let mut last = std::collections::HashMap::new();
+        for event in state.store.events() {
+            let key = (&event.group, &event.stream, event.timestamp, &event.message);
+            last.insert(key, event.order);
+        }
+        let repeated = state.store.events().iter().filter(|event| {
+            let key = (&event.group, &event.stream, event.timestamp, &event.message);
+            last.get(&key) != Some(&event.order)
+        });
+        repeated.filter(|event| !excused(event)).cloned().collect()
+    }
+
+    /// Sets the service's clock ahead of this machine's; negative for behind.
+    pub fn set_clock_ahead_ms(&self, ms: i64) {
+        self.shared.clock_ahead_ms.store(ms, Ordering::SeqCst);
     }
 
     /// Knows other credentials from now on.
@@ -213,7 +250,7 @@ async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) -> std::io
 /// What the service's thread and the test share.
 struct Shared {
     region: Option<String>,
-    clock_ahead_ms: i64,
+    clock_ahead_ms: AtomicI64,
     began: Instant,
     state: Mutex<State>,
 }
@@ -232,9 +269,9 @@ impl State {
         self.script.early(operation, self.script_began.elapsed())
     }
 
-    fn late_fault(&mut self, operation: &str, log_group: Option<&str>) -> Option<Fault> {
+    fn late_fault(&mut self, operation: &str, about: &script::About<'_>) -> Option<Fault> {
         self.script
-            .late(operation, log_group, self.script_began.elapsed())
+            .late(operation, about, self.script_began.elapsed())
     }
 }
 
@@ -248,7 +285,7 @@ impl Shared {
             script: script::Script::new(options.script),
             script_began: began,
         };
-        let (region, clock_ahead_ms) = (options.region, options.clock_ahead_ms);
+        let (region, clock_ahead_ms) = (options.region, options.clock_ahead_ms.into());
         Shared {
             region,
             clock_ahead_ms,
@@ -266,7 +303,7 @@ impl Shared {
         let here = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .expect("it is after 1970");
-        here.as_millis() as i64 + self.clock_ahead_ms
+        here.as_millis() as i64 + self.clock_ahead_ms.load(Ordering::SeqCst)
     }
 
     /// The service's time.

@@ -1,12 +1,15 @@
 //! Amazon CloudWatch Logs.
 //!
-//! A lane packs escaped events straight into request bodies (`pack`, `body`); one sender per
-//! destination signs and sends them with the AWS SDK (`send`), and reads every answer to the end
-//! (`retry`). Groups and streams are made when the service says that they are missing
-//! (`destination`). A request waits until it is taken or known to be refused for good: there is no
-//! retry limit that could lose it.
+//! A lane packs escaped events straight into request bodies (`pack`, `body`, `pieces`); one sender
+//! per destination signs and sends them with the AWS SDK (`send`, `client`), several at once as far
+//! as order and the account allow (`order`, `pace`), and reads every answer to the end (`retry`,
+//! `rejected`). Groups and streams are made when the service says that they are missing
+//! (`destination`, `creation`). A request waits until it is taken or known to be refused for good:
+//! there is no retry limit that could lose it.
 
 pub mod body;
+pub mod client;
+pub mod creation;
 pub mod destination;
 pub mod entity;
 pub mod envelope;
@@ -15,7 +18,12 @@ pub mod format;
 pub mod limits;
 pub mod merge;
 pub mod message;
+pub mod order;
+pub mod pace;
 pub mod pack;
+pub mod pieces;
+pub mod rejected;
+pub mod renew;
 pub mod retry;
 pub mod send;
 pub mod split;
@@ -46,7 +54,8 @@ pub struct Config {
     /// How long an event may wait for its request to fill.
     #[serde(with = "humantime_serde")]
     pub flush_after: Duration,
-    /// Requests in flight at once, over all streams.
+    /// Requests on their way at once, over all streams; how many it is in fact adapts to the service.
+    /// Destinations of one region and endpoint share them.
     pub requests_max: usize,
     /// How long one try of a request may take.
     #[serde(with = "humantime_serde")]

@@ -21,6 +21,9 @@ pub struct Rule {
     /// body is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_group: Option<String>,
+    /// Only requests whose body contains this. Ignored by faults that strike before it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containing: Option<String>,
     /// Lets so many requests through first.
     #[serde(default)]
     pub after_requests: u64,
@@ -48,6 +51,12 @@ fn one() -> u64 {
 pub enum Fault {
     /// ThrottlingException. Nothing is stored.
     Throttle,
+    /// The same, for requests beyond a quota: so many a second after a burst, as an account has it,
+    /// whatever they are for. Times in thousandths, so that scripts compare.
+    Quota {
+        requests_per_1000_seconds: u64,
+        burst: u64,
+    },
     /// ExpiredTokenException. Nothing is stored.
     ExpiredToken,
     /// Any error of the service. Nothing is stored.
@@ -60,6 +69,8 @@ pub enum Fault {
     },
     /// The request is taken in and never answered. Nothing is stored.
     Hang,
+    /// Everything is stored, and never answered.
+    StoreThenHang,
     /// The connection is closed when the request's head has come. Nothing is stored.
     Drop,
     /// The connection is reset in the middle of the request's body. Nothing is stored.
@@ -72,6 +83,8 @@ pub enum Fault {
     ResetAnswer,
     /// Everything is stored, and answered with status 200 and a page of HTML.
     WrongContentType,
+    /// Everything is stored, but for the entity, of which this is said.
+    RejectEntity { error_type: String },
     /// Everything is stored, and answered with so many bytes of valid JSON.
     GiantAnswer { bytes: u64 },
 }
@@ -84,12 +97,27 @@ pub enum StatusBody {
     Empty,
     Json,
     Xml,
+    /// XML whose code is `Throttling`.
+    XmlThrottling,
+    Html,
 }
 
 impl Fault {
     /// Whether it strikes before the body is read.
     fn is_early(&self) -> bool {
         matches!(self, Fault::Drop | Fault::ResetRequest)
+    }
+
+    /// Whether the client cannot know that the request was stored, and may well send it again.
+    pub fn loses_answer(kind: &str) -> bool {
+        [
+            "store_then_drop",
+            "store_then_hang",
+            "reset_answer",
+            "wrong_content_type",
+            "giant_answer",
+        ]
+        .contains(&kind)
     }
 }
 
@@ -100,6 +128,7 @@ impl Rule {
             fault,
             operation: None,
             log_group: None,
+            containing: None,
             after_requests: 0,
             requests: None,
             after_seconds: 0.0,
@@ -120,6 +149,14 @@ impl Rule {
     pub fn in_log_group(self, prefix: &str) -> Self {
         Rule {
             log_group: Some(prefix.to_owned()),
+            ..self
+        }
+    }
+
+    /// Only requests whose body contains this.
+    pub fn containing(self, text: &str) -> Self {
+        Rule {
+            containing: Some(text.to_owned()),
             ..self
         }
     }
@@ -156,10 +193,16 @@ impl Rule {
         }
     }
 
-    fn names(&self, operation: &str, log_group: Option<&str>) -> bool {
-        let group = |prefix: &String| log_group.is_some_and(|group| group.starts_with(prefix));
+    fn names(&self, operation: &str, about: &About<'_>) -> bool {
+        let group = |prefix: &String| about.log_group.is_some_and(|g| g.starts_with(prefix));
+        let text = |text: &String| {
+            let mut places = about.body.windows(text.len().max(1));
+            places.any(|place| place == text.as_bytes())
+        };
         self.operation.as_ref().is_none_or(|name| name == operation)
-            && (self.fault.is_early() || self.log_group.as_ref().is_none_or(group))
+            && (self.fault.is_early()
+                || (self.log_group.as_ref().is_none_or(group)
+                    && self.containing.as_ref().is_none_or(text)))
     }
 
     /// Whether it hits the request that is number `seen` of those it names, from 0.
@@ -177,53 +220,103 @@ impl Rule {
     }
 }
 
+/// What is known of a request when its body has come.
+#[derive(Debug, Default)]
+pub struct About<'a> {
+    pub log_group: Option<&'a str>,
+    /// Unpacked, where it was packed.
+    pub body: &'a [u8],
+}
+
 /// A script that is being played.
 #[derive(Debug, Default)]
 pub struct Script {
-    /// Each rule with the number of requests that it has named so far.
-    rules: Vec<(Rule, u64)>,
+    rules: Vec<Played>,
+}
+
+/// A rule, and what it has seen so far.
+#[derive(Debug)]
+struct Played {
+    rule: Rule,
+    /// Requests that it has named.
+    seen: u64,
+    /// Of a quota: what is left of it, and when that was worked out.
+    left: f64,
+    at: Duration,
+}
+
+impl Played {
+    fn new(rule: Rule) -> Self {
+        let left = match rule.fault {
+            Fault::Quota { burst, .. } => burst as f64,
+            _ => 0.0,
+        };
+        Played {
+            rule,
+            seen: 0,
+            left,
+            at: Duration::ZERO,
+        }
+    }
+
+    /// Whether a request at this time is beyond the quota; faults without one take every request.
+    fn exceeds(&mut self, elapsed: Duration) -> bool {
+        let Fault::Quota {
+            requests_per_1000_seconds,
+            burst,
+        } = self.rule.fault
+        else {
+            return true;
+        };
+        let earned = elapsed.saturating_sub(self.at).as_secs_f64();
+        let earned = earned * requests_per_1000_seconds as f64 / 1000.0;
+        self.left = (self.left + earned).min(burst as f64);
+        self.at = elapsed;
+        let exceeds = self.left < 1.0;
+        if !exceeds {
+            self.left -= 1.0;
+        }
+        exceeds
+    }
 }
 
 impl Script {
     pub fn new(rules: Vec<Rule>) -> Self {
         Script {
-            rules: rules.into_iter().map(|rule| (rule, 0)).collect(),
+            rules: rules.into_iter().map(Played::new).collect(),
         }
     }
 
     /// The fault that strikes as soon as the head of a request has come, `elapsed` after the
     /// script was set.
     pub fn early(&mut self, operation: &str, elapsed: Duration) -> Option<Fault> {
-        self.pick(true, operation, None, elapsed)
+        self.pick(true, operation, &About::default(), elapsed)
     }
 
     /// The fault that strikes when the whole request has come.
-    pub fn late(
-        &mut self,
-        operation: &str,
-        log_group: Option<&str>,
-        elapsed: Duration,
-    ) -> Option<Fault> {
-        self.pick(false, operation, log_group, elapsed)
+    pub fn late(&mut self, operation: &str, about: &About<'_>, elapsed: Duration) -> Option<Fault> {
+        self.pick(false, operation, about, elapsed)
     }
 
     fn pick(
         &mut self,
         early: bool,
         operation: &str,
-        log_group: Option<&str>,
+        about: &About<'_>,
         elapsed: Duration,
     ) -> Option<Fault> {
         let mut picked = None;
-        for (rule, seen) in &mut self.rules {
-            if rule.fault.is_early() != early || !rule.names(operation, log_group) {
+        for played in &mut self.rules {
+            let rule = &played.rule;
+            if rule.fault.is_early() != early || !rule.names(operation, about) {
                 continue;
             }
-            if picked.is_none() && rule.hits(*seen, elapsed) {
-                picked = Some(rule.fault.clone());
+            let hits = rule.hits(played.seen, elapsed);
+            if picked.is_none() && hits && played.exceeds(elapsed) {
+                picked = Some(played.rule.fault.clone());
             }
             // Every rule counts every request it names, so that windows do not shift each other.
-            *seen += 1;
+            played.seen += 1;
         }
         picked
     }

@@ -22,7 +22,7 @@ use super::connection::Cut;
 use super::error::AwsError;
 use super::operations::{self, TARGET_PREFIX};
 use super::requests::RequestSummary;
-use super::script::{Fault, StatusBody};
+use super::script::{About, Fault, StatusBody};
 use super::signature::{self, Incoming};
 
 /// Longest body that is read: a full batch in which every byte is escaped to six, and its frame.
@@ -141,7 +141,11 @@ async fn serve(
         summary.logs_format = header(&head.headers, "x-amzn-logs-format").map(str::to_owned);
         summary.log_group.clone_from(&log_group);
     });
-    let late = shared.state().late_fault(&operation, log_group.as_deref());
+    let about = About {
+        log_group: log_group.as_deref(),
+        body: plain.as_deref().unwrap_or_default(),
+    };
+    let late = shared.state().late_fault(&operation, &about);
     if let Some(fault) = &late {
         shared.update(number, |summary| summary.fault = Some(name(fault)));
         if let Some(reply) = refuse(fault, shared, number).await {
@@ -150,7 +154,7 @@ async fn serve(
     }
     let reply = finish(shared, number, run(shared, number, &head, &body, plain));
     match late {
-        Some(fault) => spoil(reply, &fault, cut).await,
+        Some(fault) => spoil(reply, &fault, cut, shared, number).await,
         None => reply,
     }
 }
@@ -250,7 +254,7 @@ async fn strike_early(fault: &Fault, request: Request<IncomingBody>, cut: &Cut) 
 /// A fault that stands in place of the operation; nothing is stored.
 async fn refuse(fault: &Fault, shared: &Shared, number: u64) -> Option<Reply> {
     let error = match fault {
-        Fault::Throttle => AwsError::throttling(),
+        Fault::Throttle | Fault::Quota { .. } => AwsError::throttling(),
         Fault::ExpiredToken => AwsError::expired_token(),
         Fault::Error { code, message } => AwsError::new(code, message.clone()),
         Fault::Status { status, body } => {
@@ -271,7 +275,7 @@ async fn refuse(fault: &Fault, shared: &Shared, number: u64) -> Option<Reply> {
 }
 
 /// A fault that the request meets after it was stored.
-async fn spoil(mut reply: Reply, fault: &Fault, cut: &Cut) -> Reply {
+async fn spoil(mut reply: Reply, fault: &Fault, cut: &Cut, shared: &Shared, number: u64) -> Reply {
     let Some(Step::Send(body)) = reply.steps.pop() else {
         return reply;
     };
@@ -279,6 +283,12 @@ async fn spoil(mut reply: Reply, fault: &Fault, cut: &Cut) -> Reply {
         Fault::StoreThenDrop => {
             cut.close();
             std::future::pending().await
+        }
+        Fault::StoreThenHang => std::future::pending().await,
+        Fault::RejectEntity { error_type } => {
+            let mut answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+            answer["rejectedEntityInfo"] = serde_json::json!({ "errorType": error_type });
+            Reply::new(reply.status, CONTENT_TYPE, answer.to_string())
         }
         Fault::ResetAnswer => {
             let half = body.slice(..body.len() / 2);
@@ -294,10 +304,13 @@ async fn spoil(mut reply: Reply, fault: &Fault, cut: &Cut) -> Reply {
             reply
         }
         Fault::Slow { milliseconds } => {
+            // Most of it before the answer begins, the rest between its pieces.
+            tokio::time::sleep(Duration::from_millis(milliseconds * 3 / 4)).await;
+            let ended = shared.elapsed_us();
+            shared.update(number, |summary| summary.ended_us = Some(ended));
             let pieces = 4;
-            let pause = Duration::from_millis(milliseconds / pieces);
+            let pause = Duration::from_millis(milliseconds / 4 / pieces);
             let size = body.len().div_ceil(pieces as usize).max(1);
-            tokio::time::sleep(pause).await;
             let piece =
                 |piece: &[u8]| [Step::Wait(pause), Step::Send(Bytes::copy_from_slice(piece))];
             reply.steps = body.chunks(size).flat_map(piece).collect();
@@ -329,6 +342,11 @@ fn status_body(body: StatusBody) -> (&'static str, &'static str) {
     match body {
         StatusBody::Empty => ("text/plain", ""),
         StatusBody::Json => (CONTENT_TYPE, r#"{"__type":"ServiceUnavailableException"}"#),
+        StatusBody::Html => ("text/html", "<html><body>Bad gateway</body></html>"),
+        StatusBody::XmlThrottling => (
+            "text/xml",
+            "<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>",
+        ),
         StatusBody::Xml => (
             "text/xml",
             "<ErrorResponse><Error><Code>ServiceUnavailable</Code><Message>Slow down</Message></Error></ErrorResponse>",

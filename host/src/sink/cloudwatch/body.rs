@@ -1,66 +1,157 @@
-//! The body of one PutLogEvents request, written as its records come.
+//! The events of one PutLogEvents request, from the first record to the bytes that are signed.
 //!
-//! Events are appended in their final form, with an index of where each stands. Only when their
-//! times fell is the body put together anew, in order: a stable sort, so that records of one
-//! millisecond stay in file order, as the service itself keeps them.
+//! An event is escaped once, in its final form, into pooled pieces, with an index entry beside it.
+//! When the request is sent, the pieces are gathered into one run. Only where times fell are events
+//! put in order then: a stable sort, so that records of one millisecond stay in file order, as the
+//! service itself keeps them. What the service says about events by number is found again by the
+//! index: whose they were, and how much.
 
-use std::sync::{Arc, Mutex};
+use std::ops::Range;
+use std::sync::Arc;
 
+use super::escape::escape;
 use super::limits::{EVENT_OVERHEAD_BYTES, REQUEST_BYTES_MAX, REQUEST_EVENTS_MAX, REQUEST_SPAN_MS};
+use super::order::{Departure, Spans};
+use super::pieces::{Pieces, Pool};
 use crate::record::receipt::{Part, Parts};
 use crate::record::{Count, Permit, Share};
 
-/// What a stream's first buffer holds; most streams of a node never need more at a time.
-const FIRST_BYTES: usize = 4 * 1024;
-/// From this size on a body takes a whole buffer from the pool.
-const LARGE_BYTES: usize = 128 * 1024;
-/// A buffer that a full body fits without growing, escapes of usual logs included.
-const WHOLE_BYTES: usize = 1536 * 1024;
-/// Buffers that wait to be used again.
-const POOLED_MAX: usize = 8;
+/// What stands around a message: `{"timestamp":1234567890123,"message":""},`.
+const FRAME_BYTES: usize = 48;
 
-/// Buffers of sent requests, to be filled again: a fresh megabyte costs its page faults each time.
-#[derive(Debug, Clone, Default)]
-pub struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
-
-impl Pool {
-    fn take(&self) -> Vec<u8> {
-        let pooled = self.0.lock().ok().and_then(|mut pool| pool.pop());
-        pooled.unwrap_or_else(|| Vec::with_capacity(WHOLE_BYTES))
-    }
-
-    /// Keeps a large buffer for later.
-    pub fn give(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() < WHOLE_BYTES || buffer.capacity() > 2 * WHOLE_BYTES {
-            return;
-        }
-        buffer.clear();
-        if let Ok(mut pool) = self.0.lock()
-            && pool.len() < POOLED_MAX
-        {
-            pool.push(buffer);
-        }
-    }
-}
-
-/// Where one event stands in a body, its comma left out.
+/// One event of a request; 16 bytes, as there are up to 10,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
-    time_ms: i64,
-    start: u32,
-    end: u32,
+    /// Milliseconds after the first event that was packed: less than a day, either way.
+    after_ms: i32,
+    /// Bytes in the body, with the comma behind it.
+    bytes: u32,
+    /// Bytes of its message in UTF-8.
+    message_bytes: u32,
+    /// Which of the request's parts it belongs to.
+    part: u32,
 }
 
-/// The events of a request as JSON: `{"logGroupName":..,"logStreamName":..,"logEvents":[..]}`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Where a request goes, and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct To {
+    pub group: Arc<str>,
+    pub stream: Arc<str>,
+    /// As JSON.
+    pub entity: Option<Arc<str>>,
+}
+
+impl To {
+    /// A body up to its first event.
+    fn head(&self) -> Vec<u8> {
+        let mut head = b"{\"logGroupName\":\"".to_vec();
+        escape(&self.group, &mut head);
+        head.extend_from_slice(b"\",\"logStreamName\":\"");
+        escape(&self.stream, &mut head);
+        head.push(b'"');
+        if let Some(entity) = &self.entity {
+            head.extend_from_slice(b",\"entity\":");
+            head.extend_from_slice(entity.as_bytes());
+        }
+        head.extend_from_slice(b",\"logEvents\":[");
+        head
+    }
+}
+
+/// A request on its way, with what is owed for it.
+#[derive(Debug)]
+pub struct Request {
+    pub to: To,
+    pub events: Events,
+    pub parts: Vec<Part>,
+    pub permit: Permit,
+    /// What it waits for, and what waits for it.
+    pub departure: Departure,
+}
+
+/// The events of a request that is closed, still in pieces.
+#[derive(Debug)]
 pub struct Events {
-    pub json: Vec<u8>,
-    /// Where the first event starts.
-    head: usize,
+    head: Vec<u8>,
+    pieces: Pieces,
     entries: Vec<Entry>,
+    sorted: bool,
 }
 
 impl Events {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    #[must_use]
+    pub fn pool(&self) -> Pool {
+        self.pieces.pool().clone()
+    }
+
+    /// Makes one run of bytes of it, in order of time.
+    #[must_use]
+    pub fn gather(&self) -> Body {
+        let bytes = self.head.len() + self.pieces.len() + 2;
+        let mut json = self.pieces.pool().run(bytes);
+        json.extend_from_slice(&self.head);
+        let entries = if self.sorted {
+            self.pieces.iter().for_each(|p| json.extend_from_slice(p));
+            self.entries.clone()
+        } else {
+            self.in_order(&mut json)
+        };
+        close(&mut json);
+        Body {
+            json,
+            head_bytes: self.head.len(),
+            entries,
+        }
+    }
+
+    fn in_order(&self, json: &mut Vec<u8>) -> Vec<Entry> {
+        let mut events: Vec<(Entry, &[u8])> = Vec::with_capacity(self.entries.len());
+        let mut entries = self.entries.iter();
+        for mut piece in self.pieces.iter() {
+            while !piece.is_empty()
+                && let Some(entry) = entries.next()
+            {
+                let (event, rest) = piece.split_at(entry.bytes as usize);
+                events.push((*entry, event));
+                piece = rest;
+            }
+        }
+        events.sort_by_key(|(entry, _)| entry.after_ms);
+        for (_, event) in &events {
+            json.extend_from_slice(event);
+        }
+        events.into_iter().map(|(entry, _)| entry).collect()
+    }
+}
+
+/// Takes the last comma off, and ends list and object.
+fn close(json: &mut Vec<u8>) {
+    if json.last() == Some(&b',') {
+        json.pop();
+    }
+    json.extend_from_slice(b"]}");
+}
+
+/// A request as it is signed: `{"logGroupName":..,"logStreamName":..,"logEvents":[..]}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    pub json: Vec<u8>,
+    /// Where the first event starts.
+    head_bytes: usize,
+    entries: Vec<Entry>,
+}
+
+impl Body {
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -76,262 +167,205 @@ impl Events {
     #[must_use]
     pub fn halves(&self) -> (Self, Self) {
         let (first, second) = self.entries.split_at(self.entries.len() / 2);
-        (self.only(first), self.only(second))
+        let bytes: usize = first.iter().map(|e| e.bytes as usize).sum();
+        let middle = self.head_bytes + bytes;
+        // The last event has no comma behind it, and the list ends with two bytes.
+        let end = self.json.len() - 2;
+        (
+            self.only(first, self.head_bytes..middle),
+            self.only(second, middle..end),
+        )
     }
 
-    fn only(&self, entries: &[Entry]) -> Self {
-        let mut events = Self {
-            json: self.json[..self.head].to_vec(),
-            head: self.head,
-            entries: Vec::with_capacity(entries.len()),
-        };
-        for entry in entries {
-            let start = offset(events.json.len());
-            let text = &self.json[entry.start as usize..entry.end as usize];
-            events.json.extend_from_slice(text);
-            events.entries.push(Entry {
-                start,
-                end: offset(events.json.len()),
-                ..*entry
-            });
-            events.json.push(b',');
+    fn only(&self, entries: &[Entry], range: Range<usize>) -> Self {
+        let mut json = self.json[..self.head_bytes].to_vec();
+        json.extend_from_slice(&self.json[range]);
+        close(&mut json);
+        Self {
+            json,
+            head_bytes: self.head_bytes,
+            entries: entries.to_vec(),
         }
-        events.close();
-        events
     }
 
-    fn close(&mut self) {
-        if !self.entries.is_empty() {
-            self.json.pop();
+    /// Tells the parts that own these events that the service refuses them for good.
+    pub fn reject(&self, events: Range<usize>, parts: &mut [Part]) {
+        for entry in &self.entries[events] {
+            if let Some(part) = parts.get_mut(entry.part as usize) {
+                part.reject(Count::new(1, u64::from(entry.message_bytes)));
+            }
         }
-        self.json.extend_from_slice(b"]}");
     }
 }
-
-/// A request on its way, with what is owed for it.
-#[derive(Debug)]
-pub struct Request {
-    pub group: Arc<str>,
-    pub stream: Arc<str>,
-    pub events: Events,
-    pub parts: Vec<Part>,
-    pub permit: Permit,
-    pub pool: Pool,
-    /// Held while the request is on its way: what tells the packer that its stream is busy.
-    pub flight: Flight,
-}
-
-/// Requests of one stream on their way: as many as there are copies of this.
-pub type Flight = Arc<()>;
 
 /// A body that is still being filled.
 pub struct Open {
-    group: Arc<str>,
-    stream: Arc<str>,
-    events: Events,
+    pieces: Pieces,
+    entries: Vec<Entry>,
     sorted: bool,
     /// Bytes as the service counts them.
     counted: usize,
-    times: (i64, i64),
+    /// The first event that was packed, milliseconds.
+    base_ms: i64,
+    earliest_ms: i64,
+    latest_ms: i64,
     parts: Vec<Part>,
-    /// Events, and bytes of them, that the parts carry.
-    owed: (usize, usize),
+    /// Events that the parts carry; the rest is of the delivery at hand.
+    owed: usize,
+    spans: Spans,
     permit: Permit,
-    pool: Pool,
 }
 
 impl Open {
     #[must_use]
-    pub fn new(group: Arc<str>, stream: Arc<str>, share: &Arc<Share>, pool: Pool) -> Self {
-        let mut json = Vec::with_capacity(FIRST_BYTES);
-        json.extend_from_slice(b"{\"logGroupName\":\"");
-        super::escape::escape(&group, &mut json);
-        json.extend_from_slice(b"\",\"logStreamName\":\"");
-        super::escape::escape(&stream, &mut json);
-        json.extend_from_slice(b"\",\"logEvents\":[");
+    pub fn new(share: &Arc<Share>, pool: Pool) -> Self {
         Self {
-            group,
-            stream,
-            events: Events {
-                head: json.len(),
-                json,
-                entries: Vec::new(),
-            },
+            pieces: Pieces::new(pool),
+            entries: Vec::new(),
             sorted: true,
             counted: 0,
-            times: (i64::MAX, i64::MIN),
+            base_ms: 0,
+            earliest_ms: i64::MAX,
+            latest_ms: i64::MIN,
             parts: Vec::new(),
-            owed: (0, 0),
+            owed: 0,
+            spans: Spans::default(),
             permit: share.permit(),
-            pool,
         }
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.entries.is_empty()
     }
 
-    /// Whether one more event keeps all limits of a request.
+    /// Whether an event of this time keeps the request within the span that one may have.
+    #[inline]
     #[must_use]
-    pub fn fits(&self, time_ms: i64, message_bytes: usize) -> bool {
-        let (from, to) = (self.times.0.min(time_ms), self.times.1.max(time_ms));
-        self.counted + message_bytes + EVENT_OVERHEAD_BYTES <= REQUEST_BYTES_MAX
-            && self.events.len() < REQUEST_EVENTS_MAX
-            && to - from < REQUEST_SPAN_MS
+    pub fn spans_to(&self, time_ms: i64) -> bool {
+        let (from, to) = (self.earliest_ms.min(time_ms), self.latest_ms.max(time_ms));
+        to.saturating_sub(from) <= REQUEST_SPAN_MS
     }
 
-    /// Adds an event of `message_bytes` bytes of UTF-8; `write` appends the message, escaped.
+    /// Whether one more message of this size keeps the other limits of a request.
+    #[inline]
+    #[must_use]
+    pub fn fits(&self, message_bytes: usize) -> bool {
+        self.counted + message_bytes + EVENT_OVERHEAD_BYTES <= REQUEST_BYTES_MAX
+            && self.entries.len() < REQUEST_EVENTS_MAX
+    }
+
+    /// Adds an event that fits, of `message_bytes` bytes of UTF-8; `write` appends its message,
+    /// escaped.
     #[inline]
     pub fn push(&mut self, time_ms: i64, message_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let json = &mut self.events.json;
-        let start = offset(json.len());
+        if self.entries.is_empty() {
+            self.base_ms = time_ms;
+        }
+        // Escapes may take more than a quarter: then the piece grows, and is not pooled.
+        let room = FRAME_BYTES + message_bytes + message_bytes / 4;
+        let json = self.pieces.room(room);
+        let start = json.len();
         json.extend_from_slice(b"{\"timestamp\":");
         json.extend_from_slice(itoa::Buffer::new().format(time_ms).as_bytes());
         json.extend_from_slice(b",\"message\":\"");
         write(json);
-        json.extend_from_slice(b"\"}");
-        let end = offset(json.len());
-        json.push(b',');
-        self.events.entries.push(Entry {
-            time_ms,
-            start,
-            end,
-        });
-        self.sorted &= self.times.1 <= time_ms;
-        self.times = (self.times.0.min(time_ms), self.times.1.max(time_ms));
+        json.extend_from_slice(b"\"},");
+        let entry = Entry {
+            after_ms: i32::try_from(time_ms - self.base_ms).unwrap_or(i32::MAX),
+            bytes: short(json.len() - start),
+            message_bytes: short(message_bytes),
+            part: short(self.parts.len()),
+        };
+        self.entries.push(entry);
+        self.sorted &= self.latest_ms <= time_ms;
+        self.earliest_ms = self.earliest_ms.min(time_ms);
+        self.latest_ms = self.latest_ms.max(time_ms);
         self.counted += message_bytes + EVENT_OVERHEAD_BYTES;
     }
 
-    /// Takes a whole buffer once the body is clearly going to be large.
-    pub fn make_room(&mut self) {
-        let json = &mut self.events.json;
-        if json.len() > LARGE_BYTES && json.capacity() < WHOLE_BYTES {
-            let mut whole = self.pool.take();
-            whole.extend_from_slice(json);
-            *json = whole;
+    /// Hands the last events of the delivery at hand that are of this very millisecond over to the
+    /// body that comes after this one: so both may be on their way at once. Nothing where it would
+    /// be most of this body.
+    pub fn hand_over(&mut self, time_ms: i64, next: &mut Self) {
+        let is_of_it = |e: &&Entry| self.base_ms + i64::from(e.after_ms) == time_ms;
+        let fresh = self.entries[self.owed..].iter().rev();
+        let count = fresh.take_while(is_of_it).count();
+        let first = self.entries.len() - count;
+        if count == 0 || count > first {
+            return;
         }
+        let moved = self.entries.split_off(first);
+        let bytes: usize = moved.iter().map(|e| e.bytes as usize).sum();
+        let text = self.pieces.split_end(bytes);
+        next.base_ms = time_ms;
+        next.pieces.room(bytes).extend_from_slice(&text);
+        for mut entry in moved {
+            let counted = entry.message_bytes as usize + EVENT_OVERHEAD_BYTES;
+            self.counted -= counted;
+            next.counted += counted;
+            (entry.after_ms, entry.part) = (0, 0);
+            next.entries.push(entry);
+        }
+        (next.earliest_ms, next.latest_ms) = (time_ms, time_ms);
+        let latest = self.entries.iter().map(|e| e.after_ms).max();
+        self.latest_ms = self.base_ms + i64::from(latest.unwrap_or(0));
     }
 
     /// Owes a part of a receipt for what was added since the last call; counts the memory.
-    pub fn owe(&mut self, parts: &Parts) {
-        let events = self.events.len() - self.owed.0;
-        let bytes = self.counted - self.owed.1 - events * EVENT_OVERHEAD_BYTES;
-        self.owed = (self.events.len(), self.counted);
-        let carries = Count::new(events as u64, bytes as u64);
+    pub fn owe(&mut self, slot: u32, parts: &Parts) {
+        if self.owed == self.entries.len() {
+            return;
+        }
+        let mut carries = Count::default();
+        let (mut first, mut last) = (i32::MAX, i32::MIN);
+        for entry in &self.entries[self.owed..] {
+            carries += Count::new(1, u64::from(entry.message_bytes));
+            first = first.min(entry.after_ms);
+            last = last.max(entry.after_ms);
+        }
+        let at = |after: i32| self.base_ms + i64::from(after);
+        self.spans.add(slot, at(first), at(last));
+        self.owed = self.entries.len();
         self.parts.push(parts.part(carries));
-        let held =
-            self.events.json.capacity() + self.events.entries.capacity() * size_of::<Entry>();
+        let held = self.pieces.allocated() + self.entries.capacity() * size_of::<Entry>();
         self.permit.grow(held.saturating_sub(self.permit.bytes()));
+    }
+
+    /// Whose records it carries, and of which times.
+    #[must_use]
+    pub fn spans(&self) -> &Spans {
+        &self.spans
+    }
+
+    /// Bytes as the service counts them.
+    #[must_use]
+    pub fn counted(&self) -> usize {
+        self.counted
     }
 
     /// Makes a request of it.
     #[must_use]
-    pub fn seal(mut self, flight: Flight) -> Request {
-        if self.sorted {
-            self.events.close();
-        } else {
-            let mut entries = std::mem::take(&mut self.events.entries);
-            entries.sort_by_key(|e| e.time_ms);
-            self.events = self.events.only(&entries);
-        }
+    pub fn seal(self, to: To, departure: Departure) -> Request {
         Request {
-            group: self.group,
-            stream: self.stream,
-            events: self.events,
+            events: Events {
+                head: to.head(),
+                pieces: self.pieces,
+                entries: self.entries,
+                sorted: self.sorted,
+            },
             parts: self.parts,
             permit: self.permit,
-            pool: self.pool,
-            flight,
+            departure,
+            to,
         }
     }
 }
 
-/// A body is below 8 MiB whatever its escapes, so an offset always fits.
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
+/// Sizes within a request: a body is below 16 MiB whatever its escapes.
+fn short(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::Budget;
-
-    fn open() -> Open {
-        let share = Budget::new(1 << 24).share();
-        Open::new("g".into(), "s\"1".into(), &share, Pool::default())
-    }
-
-    fn push(open: &mut Open, time_ms: i64, message: &str) {
-        open.push(time_ms, message.len(), |out| {
-            super::super::escape::escape(message, out);
-        });
-    }
-
-    fn read(events: &Events) -> serde_json::Value {
-        serde_json::from_slice(&events.json).unwrap()
-    }
-
-    #[test]
-    fn a_body_is_the_json_that_the_api_takes() {
-        let mut open = open();
-        push(&mut open, 5, "a \"b\"\n");
-        push(&mut open, 6, "c");
-        let body = read(&open.seal(Flight::default()).events);
-        assert_eq!(
-            body,
-            serde_json::json!({
-                "logGroupName": "g",
-                "logStreamName": "s\"1",
-                "logEvents": [
-                    {"timestamp": 5, "message": "a \"b\"\n"},
-                    {"timestamp": 6, "message": "c"},
-                ],
-            })
-        );
-    }
-
-    #[test]
-    fn events_whose_times_fall_are_sorted_and_keep_file_order_within_a_millisecond() {
-        let mut open = open();
-        for (time, message) in [(7, "a"), (5, "b"), (7, "c"), (5, "d")] {
-            push(&mut open, time, message);
-        }
-        let body = read(&open.seal(Flight::default()).events);
-        let messages: Vec<_> = body["logEvents"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|e| e["message"].as_str().unwrap())
-            .collect();
-        assert_eq!(messages, ["b", "d", "a", "c"]);
-    }
-
-    #[test]
-    fn a_body_falls_into_halves() {
-        let mut open = open();
-        for time in 0..3 {
-            push(&mut open, time, "m");
-        }
-        let (first, second) = open.seal(Flight::default()).events.halves();
-        assert_eq!((first.len(), second.len()), (1, 2));
-        assert_eq!(read(&second)["logEvents"][1]["timestamp"], 2);
-        let (_, one) = second.halves();
-        assert_eq!(read(&one)["logEvents"][0]["timestamp"], 2);
-    }
-
-    #[test]
-    fn every_limit_of_a_request_is_kept_to_the_byte() {
-        let mut full = open();
-        assert!(full.fits(0, REQUEST_BYTES_MAX - EVENT_OVERHEAD_BYTES));
-        assert!(!full.fits(0, REQUEST_BYTES_MAX - EVENT_OVERHEAD_BYTES + 1));
-        push(&mut full, 0, "m");
-        assert!(full.fits(REQUEST_SPAN_MS - 1, 0));
-        assert!(!full.fits(REQUEST_SPAN_MS, 0));
-        for _ in 1..REQUEST_EVENTS_MAX {
-            assert!(full.fits(0, 0));
-            push(&mut full, 0, "");
-        }
-        assert!(!full.fits(0, 0));
-    }
-}
+mod tests;

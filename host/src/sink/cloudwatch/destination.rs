@@ -1,69 +1,60 @@
-//! Makes log groups and streams when the service says that they are missing.
-//!
-//! An account has 50 stream creations a second for all its nodes: so each agent makes one a second
-//! after a burst of five, and half as many after a throttle.
+//! Makes log groups and streams when the service says that they are missing. Nobody asks whether
+//! they are there: an account has 25 such questions a second for all its nodes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::Client;
-use tokio::sync::Mutex;
 
+use super::body::To;
+use super::pace::Account;
 use super::retry::{self, Failed, Next};
-use crate::clock::Clock;
 use crate::telemetry::metrics::SinkMetrics;
 
-/// Creations that may follow each other at once.
-const BURST: f64 = 5.0;
-/// Creations a second after that, and the least after throttles.
-const RATE: f64 = 1.0;
-const RATE_MIN: f64 = 1.0 / 16.0;
-
-/// Creates groups and streams for one account and region.
+/// Creates groups and streams for one destination.
 pub struct Creator {
     client: Client,
-    clock: Clock,
+    account: Arc<Account>,
     metrics: SinkMetrics,
-    pace: Mutex<Pace>,
-}
-
-struct Pace {
-    left: f64,
-    rate: f64,
-    at: Duration,
 }
 
 impl Creator {
     #[must_use]
-    pub fn new(client: Client, clock: Clock, metrics: SinkMetrics) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn new(client: Client, account: Arc<Account>, metrics: SinkMetrics) -> Self {
+        Self {
             client,
-            clock,
+            account,
             metrics,
-            pace: Mutex::new(Pace {
-                left: BURST,
-                rate: RATE,
-                at: Duration::ZERO,
-            }),
-        })
-    }
-
-    /// Makes the stream, and its group if that is what is missing. What exists already is success.
-    ///
-    /// # Errors
-    /// When the service refuses; whoever asked tries again after a while.
-    pub async fn make(&self, group: &str, stream: &str) -> Result<(), Failed> {
-        match self.make_stream(group, stream).await {
-            Err(failed) if failed.next == Next::Create => {
-                self.make_group(group).await?;
-                self.make_stream(group, stream).await
-            }
-            done => done,
         }
     }
 
+    /// Makes what a request `missed`: the stream, and its group where that is missing too. What
+    /// exists already is success. `asked`: when the request was sent.
+    ///
+    /// # Errors
+    /// When the service refuses; whoever asked tries again after a while.
+    pub async fn make(&self, to: &To, missed: &Failed, asked: Duration) -> Result<(), Failed> {
+        let creations = &self.account.creations;
+        let group = || creations.once((&to.group, ""), asked, self.make_group(&to.group));
+        let create = async {
+            // A word of the message, to save a call; without it, the stream's creation tells.
+            if missed.message.contains("log group") {
+                group().await?;
+                return self.make_stream(&to.group, &to.stream).await;
+            }
+            match self.make_stream(&to.group, &to.stream).await {
+                Err(failed) if failed.next == Next::Create => {
+                    group().await?;
+                    self.make_stream(&to.group, &to.stream).await
+                }
+                done => done,
+            }
+        };
+        creations.once((&to.group, &to.stream), asked, create).await
+    }
+
     async fn make_stream(&self, group: &str, stream: &str) -> Result<(), Failed> {
-        self.wait().await;
+        self.account.creations.leave().await;
         let call = self.client.create_log_stream();
         let made = call
             .log_group_name(group)
@@ -71,59 +62,29 @@ impl Creator {
             .send()
             .await;
         self.answered("stream", made.map(drop).map_err(|e| retry::judge(&e)))
-            .await
     }
 
     async fn make_group(&self, group: &str) -> Result<(), Failed> {
-        self.wait().await;
-        let made = self
-            .client
-            .create_log_group()
-            .log_group_name(group)
-            .send()
-            .await;
-        let made = self
-            .answered("group", made.map(drop).map_err(|e| retry::judge(&e)))
-            .await;
+        self.account.creations.leave().await;
+        let call = self.client.create_log_group();
+        let made = call.log_group_name(group).send().await;
+        let made = self.answered("group", made.map(drop).map_err(|e| retry::judge(&e)));
         if made.is_ok() {
             tracing::info!(group, "log group created");
         }
         made
     }
 
-    async fn answered(&self, what: &str, made: Result<(), Failed>) -> Result<(), Failed> {
+    fn answered(&self, what: &str, made: Result<(), Failed>) -> Result<(), Failed> {
+        self.account.creations.answered(&made);
         match made {
             Err(failed) if failed.code == "ResourceAlreadyExistsException" => Ok(()),
-            Err(failed) => {
-                if failed.next == Next::Throttled {
-                    let mut pace = self.pace.lock().await;
-                    pace.rate = (pace.rate / 2.0).max(RATE_MIN);
-                }
-                Err(failed)
-            }
+            Err(failed) => Err(failed),
             Ok(()) => {
                 let label = vec![("what", what.to_owned())];
                 self.metrics.creations.get_or_create(&label).inc();
-                let mut pace = self.pace.lock().await;
-                pace.rate = (pace.rate * 1.1).min(RATE);
                 Ok(())
             }
         }
-    }
-
-    /// Waits for leave to create one thing. Whoever waits holds the lock, so all go one by one.
-    async fn wait(&self) {
-        let mut pace = self.pace.lock().await;
-        let now = self.clock.now().mono;
-        let earned = now.saturating_sub(pace.at).as_secs_f64() * pace.rate;
-        pace.left = (pace.left + earned).min(BURST);
-        pace.at = now;
-        if pace.left < 1.0 {
-            let missing = (1.0 - pace.left) / pace.rate;
-            tokio::time::sleep(Duration::from_secs_f64(missing)).await;
-            pace.left = 1.0;
-            pace.at = self.clock.now().mono;
-        }
-        pace.left -= 1.0;
     }
 }

@@ -1,8 +1,13 @@
 //! Fills requests: records of a batch, escaped, into the open body of their stream.
 //!
-//! Many containers may share one stream; a body is closed when it is full, when an event would not
-//! fit its span of time, or when it has waited `flush_after` and its stream is free: while a request
-//! is on its way, the next one fills, so a slow service gets fewer and larger requests.
+//! Many containers may share one stream; a body is closed when it is full, or when it has waited
+//! `flush_after` and its stream is free: while a request is on its way, the next one fills, so a
+//! slow service gets fewer and larger requests. Full ones go at once, several at a time, as far as
+//! `order` allows; to allow it, a body that is full leaves its last millisecond to the next one.
+//!
+//! Times may jump by more than a request spans (a backlog of one container beside the present of
+//! another): so a stream may have several open bodies, each with its day, oldest first. A record
+//! goes to the first that takes its time; so those of one millisecond never go past each other.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,29 +15,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Delivery, GroupShare, Names, Request};
-use super::body::{Flight, Open, Pool};
+use super::body::{Open, To};
 use super::limits;
 use super::message::{Messages, Record};
+use super::order::Flights;
+use super::pieces::Pool;
 use crate::clock::Now;
 use crate::record::Share;
 use crate::telemetry::metrics::SinkMetrics;
 
+/// Open bodies of one stream, each of another day.
+const OPEN_MAX: usize = 4;
+
 /// The open requests of one destination in one lane.
 pub struct Pack {
     flush_after: Duration,
-    share_of: GroupShare,
-    shares: HashMap<String, Arc<Share>>,
-    streams: HashMap<Names, Waiting>,
-    /// Streams that have requests on their way.
-    flights: HashMap<Names, Flight>,
-    pool: Pool,
+    streams: Streams,
     messages: Messages,
     metrics: SinkMetrics,
-}
-
-struct Waiting {
-    since: Duration,
-    open: Open,
 }
 
 impl Pack {
@@ -40,34 +40,28 @@ impl Pack {
     pub fn new(config: &super::Config, share_of: GroupShare, metrics: SinkMetrics) -> Self {
         Self {
             flush_after: config.flush_after,
-            share_of,
-            shares: HashMap::new(),
-            streams: HashMap::new(),
-            flights: HashMap::new(),
-            pool: Pool::default(),
+            streams: Streams {
+                share_of,
+                shares: HashMap::new(),
+                by_name: HashMap::new(),
+                pool: Pool::default(),
+            },
             messages: Messages::new(config.format()),
             metrics,
         }
     }
 
-    fn share(&mut self, group: &str) -> &Arc<Share> {
-        if !self.shares.contains_key(group) {
-            let share = (self.share_of)(group);
-            self.shares.insert(group.to_owned(), share);
-        }
-        &self.shares[group]
-    }
-
     #[must_use]
     pub fn has_room(&mut self, names: &Names, bytes: usize) -> bool {
-        self.share(&names.group).has_room(bytes)
+        self.streams.share(&names.group).has_room(bytes)
     }
 
     pub fn append(&mut self, delivery: &Delivery<'_>, now: Now, out: &mut Vec<Request>) {
         let columns = delivery.columns;
         let whole = simdutf8::basic::from_utf8(&columns.text).ok();
         let envelope = self.messages.envelope(delivery.slot, delivery.container);
-        let mut waiting = self.take_open(delivery.names, now);
+        let (names, mut stream) = self.streams.take(delivery.names);
+        let before = out.len();
         // Counters are atomic, and move once a batch.
         let mut message_bytes = 0;
         for at in (0..columns.len()).filter(|at| (delivery.which)(*at)) {
@@ -75,7 +69,7 @@ impl Pack {
             // A character may be cut by a record's end though the batch as a whole is valid.
             let text = match whole.and_then(|t| t.get(from..to)) {
                 Some(text) => Cow::Borrowed(text),
-                None => self.lossy(&columns.text[from..to]),
+                None => lossy(&columns.text[from..to], &self.metrics),
             };
             let record = Record {
                 text: &text,
@@ -84,6 +78,7 @@ impl Pack {
                 form: columns.forms[at],
                 envelope: envelope.as_deref(),
             };
+            let time_ms = i64::try_from(record.nanos / 1_000_000).unwrap_or(i64::MAX);
             let mut split = record.split();
             let whole = split.is_whole();
             while let Some(text) = split.next_part() {
@@ -92,15 +87,8 @@ impl Pack {
                     ..record
                 };
                 let size = self.messages.prepare(&part, whole);
-                let time_ms = i64::try_from(record.nanos / 1_000_000).unwrap_or(i64::MAX);
-                if !waiting.open.fits(time_ms, size) {
-                    let full = std::mem::replace(&mut waiting, self.fresh(delivery.names, now));
-                    self.close(full, delivery, out);
-                }
-                let messages = &mut self.messages;
-                waiting
-                    .open
-                    .push(time_ms, size, |out| messages.write(&part, out));
+                let open = stream.open_for(time_ms, size, delivery, now, out);
+                open.push(time_ms, size, |out| self.messages.write(&part, out));
                 message_bytes += size as u64;
             }
             if split.parts > 1 {
@@ -108,93 +96,184 @@ impl Pack {
             }
         }
         self.metrics.message_bytes.inc_by(message_bytes);
-        waiting.open.make_room();
-        waiting.open.owe(delivery.parts);
-        self.streams.insert(delivery.names.clone(), waiting);
-    }
-
-    #[cold]
-    fn lossy<'a>(&self, text: &'a [u8]) -> Cow<'a, str> {
-        let text = String::from_utf8_lossy(text);
-        if matches!(text, Cow::Owned(_)) {
-            self.metrics.not_utf8_records.inc();
-        }
-        text
-    }
-
-    fn take_open(&mut self, names: &Names, now: Now) -> Waiting {
-        match self.streams.remove(names) {
-            Some(waiting) => waiting,
-            None => self.fresh(names, now),
-        }
-    }
-
-    fn fresh(&mut self, names: &Names, now: Now) -> Waiting {
-        let pool = self.pool.clone();
-        let share = self.share(&names.group).clone();
-        Waiting {
-            since: now.mono,
-            open: Open::new(
-                limits::group_name(&names.group).into(),
-                limits::stream_name(&names.stream).into(),
-                &share,
-                pool,
-            ),
-        }
-    }
-
-    /// Sends a body that carries records of this delivery.
-    fn close(&mut self, mut full: Waiting, delivery: &Delivery<'_>, out: &mut Vec<Request>) {
-        if full.open.is_empty() {
-            return;
-        }
-        full.open.owe(delivery.parts);
-        self.seal(delivery.names, full, out);
-    }
-
-    fn seal(&mut self, names: &Names, full: Waiting, out: &mut Vec<Request>) {
-        let flight = self.flights.entry(names.clone()).or_default().clone();
-        let request = full.open.seal(flight);
-        self.metrics.records.inc_by(request.events.len() as u64);
-        out.push(Request::Cloudwatch(Box::new(request)));
+        stream.owe(delivery);
+        self.streams.by_name.insert(names, stream);
+        count(&self.metrics, &out[before..]);
     }
 
     pub fn flush(&mut self, now: Now, all: bool, out: &mut Vec<Request>) {
-        self.flights
-            .retain(|_, flight| Arc::strong_count(flight) > 1);
-        let due = |(names, waiting): &(&Names, &Waiting)| {
-            let old = now.mono.saturating_sub(waiting.since) >= self.flush_after;
-            all || (old && !self.flights.contains_key(*names))
-        };
-        let due = self.streams.iter().filter(due);
-        let mut names: Vec<_> = due.map(|(names, _)| names.clone()).collect();
+        let before = out.len();
+        let flush_after = self.flush_after;
+        let due = |stream: &Stream| stream.due(flush_after).is_some_and(|due| due <= now.mono);
+        let streams = self.streams.by_name.iter_mut();
+        let mut closing: Vec<_> = streams.filter(|(_, s)| all || due(s)).collect();
         // A map's own order is another in every run, and a simulation repeats runs.
-        names.sort_unstable();
-        for names in names {
-            if let Some(waiting) = self.streams.remove(&names)
-                && !waiting.open.is_empty()
-            {
-                self.seal(&names, waiting, out);
-            }
+        closing.sort_unstable_by_key(|(names, _)| *names);
+        for (_, stream) in closing {
+            stream.close_all(out);
         }
+        self.streams.by_name.retain(|_, stream| stream.is_used());
+        count(&self.metrics, &out[before..]);
     }
 
     /// When the next body is due. Those whose stream is busy are due when it is free, and what
     /// settles then wakes the lane.
     #[must_use]
     pub fn next_flush(&self) -> Option<Duration> {
-        let free = |(names, _): &(&Names, &Waiting)| !self.flights.contains_key(*names);
-        let oldest = self
-            .streams
-            .iter()
-            .filter(free)
-            .map(|(_, w)| w.since)
-            .min()?;
-        Some(oldest + self.flush_after)
+        let streams = self.streams.by_name.values();
+        streams.filter_map(|s| s.due(self.flush_after)).min()
     }
 
     pub fn forget(&mut self, slot: u32) {
         self.messages.forget(slot);
+    }
+}
+
+#[cold]
+fn lossy<'a>(text: &'a [u8], metrics: &SinkMetrics) -> Cow<'a, str> {
+    let text = String::from_utf8_lossy(text);
+    if matches!(text, Cow::Owned(_)) {
+        metrics.not_utf8_records.inc();
+    }
+    text
+}
+
+fn count(metrics: &SinkMetrics, requests: &[Request]) {
+    let records = requests.iter().map(|request| match request {
+        Request::Cloudwatch(request) => request.events.len(),
+        Request::Stdout(_) => 0,
+    });
+    metrics.records.inc_by(records.sum::<usize>() as u64);
+}
+
+/// The streams that have something open or on its way.
+struct Streams {
+    share_of: GroupShare,
+    shares: HashMap<String, Arc<Share>>,
+    by_name: HashMap<Names, Stream>,
+    pool: Pool,
+}
+
+impl Streams {
+    fn share(&mut self, group: &str) -> &Arc<Share> {
+        if !self.shares.contains_key(group) {
+            let share = (self.share_of)(group);
+            self.shares.insert(group.to_owned(), share);
+        }
+        &self.shares[group]
+    }
+
+    /// Takes a stream out, to be put back under its key.
+    fn take(&mut self, names: &Names) -> (Names, Stream) {
+        if let Some(found) = self.by_name.remove_entry(names) {
+            return found;
+        }
+        let stream = Stream {
+            group: limits::group_name(&names.group).into(),
+            name: limits::stream_name(&names.stream).into(),
+            entity: names.entity.clone(),
+            share: self.share(&names.group).clone(),
+            pool: self.pool.clone(),
+            open: Vec::new(),
+            flights: Flights::default(),
+        };
+        (names.clone(), stream)
+    }
+}
+
+/// One stream: what is open, oldest first, and what is on its way.
+struct Stream {
+    group: Arc<str>,
+    name: Arc<str>,
+    entity: Option<Arc<str>>,
+    share: Arc<Share>,
+    pool: Pool,
+    open: Vec<Waiting>,
+    flights: Flights,
+}
+
+struct Waiting {
+    since: Duration,
+    body: Open,
+}
+
+impl Stream {
+    /// The body that takes an event of this time and size; closes one that is full.
+    #[inline]
+    fn open_for(
+        &mut self,
+        time_ms: i64,
+        message_bytes: usize,
+        delivery: &Delivery<'_>,
+        now: Now,
+        out: &mut Vec<Request>,
+    ) -> &mut Open {
+        let found = self.open.iter().position(|w| w.body.spans_to(time_ms));
+        let at = match found {
+            Some(at) if self.open[at].body.fits(message_bytes) => at,
+            found => self.open_new(found, time_ms, delivery, now, out),
+        };
+        &mut self.open[at].body
+    }
+
+    /// Opens another body: in the place of one that is full, or beside those of other days.
+    #[cold]
+    fn open_new(
+        &mut self,
+        full: Option<usize>,
+        time_ms: i64,
+        delivery: &Delivery<'_>,
+        now: Now,
+        out: &mut Vec<Request>,
+    ) -> usize {
+        let mut body = Open::new(&self.share, self.pool.clone());
+        let leaves = full.or((self.open.len() >= OPEN_MAX).then_some(0));
+        if let Some(at) = leaves {
+            let mut leaving = self.open.remove(at);
+            // Beside bodies of other days, a later record of this millisecond might find another
+            // place than these.
+            if full.is_some() && self.open.is_empty() {
+                leaving.body.hand_over(time_ms, &mut body);
+            }
+            leaving.body.owe(delivery.slot, delivery.parts);
+            self.close(leaving.body, out);
+        }
+        let since = now.mono;
+        self.open.push(Waiting { since, body });
+        self.open.len() - 1
+    }
+
+    /// Owes the delivery's receipt wherever its records went.
+    fn owe(&mut self, delivery: &Delivery<'_>) {
+        for waiting in &mut self.open {
+            waiting.body.owe(delivery.slot, delivery.parts);
+        }
+    }
+
+    fn close(&mut self, body: Open, out: &mut Vec<Request>) {
+        let departure = self.flights.depart(body.spans().clone());
+        let to = To {
+            group: self.group.clone(),
+            stream: self.name.clone(),
+            entity: self.entity.clone(),
+        };
+        out.push(Request::Cloudwatch(Box::new(body.seal(to, departure))));
+    }
+
+    fn close_all(&mut self, out: &mut Vec<Request>) {
+        for waiting in std::mem::take(&mut self.open) {
+            self.close(waiting.body, out);
+        }
+    }
+
+    /// When what is open has waited long enough; none while the stream is busy.
+    fn due(&self, flush_after: Duration) -> Option<Duration> {
+        let oldest = self.open.iter().map(|w| w.since).min()?;
+        (!self.flights.is_busy()).then(|| oldest + flush_after)
+    }
+
+    fn is_used(&self) -> bool {
+        !self.open.is_empty() || self.flights.is_busy()
     }
 }
 

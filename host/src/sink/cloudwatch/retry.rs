@@ -2,12 +2,15 @@
 //!
 //! Anything that may pass is tried again, for ever, with back-off: a request waits within its log
 //! group's share of the budget, and reading stops behind it. Only what the service says it will
-//! never take is given up, and counted.
+//! never take is given up, and counted. A request whose answer was lost may have been taken: it is
+//! sent again all the same, and counted as a possible repeat.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use hyper_util::client::legacy::Error as HttpError;
 
 /// Back-off after the first failure, and the most.
 pub const BACKOFF_MIN: Duration = Duration::from_millis(200);
@@ -24,10 +27,19 @@ pub enum Next {
     Create,
     /// Something in it will never be taken: find it.
     Split,
+    /// Fetch the credentials anew, and send it again after a while.
+    Credentials,
+    /// It had been taken before: nothing is left to do.
+    Taken,
 }
 
+/// It was not taken, and may be the next time.
+const LATER: Next = Next::Retry { maybe_taken: false };
+/// Nobody knows whether it was taken.
+const IN_DOUBT: Next = Next::Retry { maybe_taken: true };
+
 /// A failed call, reduced to what matters.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failed {
     pub next: Next,
     /// The service's code or the kind of failure: for metrics.
@@ -36,84 +48,176 @@ pub struct Failed {
     pub message: String,
 }
 
-/// Error codes (as AWS documents them for PutLogEvents, CreateLogGroup and CreateLogStream, and the
-/// common ones), and what each asks for. Codes that are not here are judged by the HTTP status.
-const TABLE: [(&str, Next); 10] = [
-    ("ResourceNotFoundException", Next::Create),
-    ("InvalidParameterException", Next::Split),
-    ("ThrottlingException", Next::Throttled),
-    ("Throttling", Next::Throttled),
-    ("TooManyRequestsException", Next::Throttled),
-    ("RequestLimitExceeded", Next::Throttled),
-    ("LimitExceededException", Next::Throttled),
-    ("SlowDown", Next::Throttled),
-    ("ServiceUnavailableException", SERVER_ERROR),
-    ("OperationAbortedException", SERVER_ERROR),
+/// Error codes, a word of the message where the code alone does not tell, and what they ask for. The
+/// first row that fits counts. Codes: the models of PutLogEvents, CreateLogGroup, CreateLogStream
+/// and PutRetentionPolicy, "Common errors" of the API reference, and the codes that the AWS SDK for
+/// Rust holds for throttling (aws-runtime 1.10). What has no row is judged by its HTTP status.
+pub const TABLE: [(&str, &str, Next); 42] = [
+    ("ResourceNotFoundException", "", Next::Create),
+    // Names are checked before they are used: what is wrong then is the configuration, not a record.
+    ("InvalidParameterException", "logGroupName", LATER),
+    ("InvalidParameterException", "logStreamName", LATER),
+    ("InvalidParameterException", "", Next::Split),
+    ("SerializationException", "", Next::Split),
+    ("ValidationException", "", Next::Split),
+    ("RequestEntityTooLargeException", "", Next::Split),
+    // Not sent by the service any more, and still in its model.
+    ("DataAlreadyAcceptedException", "", Next::Taken),
+    ("InvalidSequenceTokenException", "", LATER),
+    ("OperationAbortedException", "", LATER),
+    ("ServiceUnavailableException", "", LATER),
+    ("ServiceUnavailable", "", LATER),
+    ("InternalFailure", "", IN_DOUBT),
+    ("InternalServerError", "", IN_DOUBT),
+    ("RequestTimeout", "", IN_DOUBT),
+    ("RequestTimeoutException", "", IN_DOUBT),
+    ("ThrottlingException", "", Next::Throttled),
+    ("Throttling", "", Next::Throttled),
+    ("ThrottledException", "", Next::Throttled),
+    ("RequestThrottled", "", Next::Throttled),
+    ("RequestThrottledException", "", Next::Throttled),
+    ("TooManyRequestsException", "", Next::Throttled),
+    (
+        "ProvisionedThroughputExceededException",
+        "",
+        Next::Throttled,
+    ),
+    ("TransactionInProgressException", "", Next::Throttled),
+    ("RequestLimitExceeded", "", Next::Throttled),
+    ("BandwidthLimitExceeded", "", Next::Throttled),
+    ("LimitExceededException", "", Next::Throttled),
+    ("PriorRequestNotComplete", "", Next::Throttled),
+    ("EC2ThrottledException", "", Next::Throttled),
+    ("SlowDown", "", Next::Throttled),
+    // The SDK has read the service's clock in the answer, and signs by it from now on.
+    ("RequestTimeTooSkewed", "", LATER),
+    ("RequestExpired", "", LATER),
+    ("InvalidSignatureException", "Signature expired", LATER),
+    (
+        "InvalidSignatureException",
+        "Signature not yet current",
+        LATER,
+    ),
+    ("InvalidSignatureException", "", Next::Credentials),
+    ("ExpiredTokenException", "", Next::Credentials),
+    ("ExpiredToken", "", Next::Credentials),
+    ("UnrecognizedClientException", "", Next::Credentials),
+    ("InvalidClientTokenId", "", Next::Credentials),
+    ("MissingAuthenticationTokenException", "", Next::Credentials),
+    ("IncompleteSignatureException", "", Next::Credentials),
+    ("AccessDeniedException", "", Next::Credentials),
 ];
-const SERVER_ERROR: Next = Next::Retry { maybe_taken: false };
 
 /// Judges a failed call.
 pub fn judge<E>(error: &SdkError<E, HttpResponse>) -> Failed
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + StdError + 'static,
 {
     match error {
         SdkError::ServiceError(service) => {
-            let status = service.raw().status().as_u16();
             let meta = service.err().meta();
-            by_answer(status, meta.code(), meta.message())
+            let raw = service.raw();
+            match meta.code() {
+                Some(code) => answered(raw, Some(code), meta.message()),
+                None => answered(raw, xml_code(raw).as_deref(), meta.message()),
+            }
         }
+        // Cut off, longer than an answer may be, or not in the service's language.
         SdkError::ResponseError(response) => {
-            let status = response.raw().status().as_u16();
-            by_answer(
-                status,
-                None,
-                Some("the answer is not one of CloudWatch Logs"),
-            )
+            let message = "the answer is not one of CloudWatch Logs";
+            answered(response.raw(), None, Some(message))
         }
-        SdkError::TimeoutError(_) => unanswered("Timeout", "no answer in time".into(), true),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            unanswered("Timeout", "no answer in time".into(), true)
-        }
+        SdkError::TimeoutError(_) => unanswered("Timeout", "no answer in time".into(), IN_DOUBT),
         SdkError::DispatchFailure(failure) => {
-            let cause = failure
-                .as_connector_error()
-                .map_or_else(String::new, |e| chain(e));
-            unanswered("Connection", cause, true)
+            let cause = failure.as_connector_error();
+            let text = cause.map_or_else(String::new, |e| chain(e));
+            // Where no connection came about, nothing was sent.
+            let next = match cause.is_some_and(|e| is_connect(e)) {
+                true => LATER,
+                false => IN_DOUBT,
+            };
+            let code = if failure.is_timeout() {
+                "Timeout"
+            } else {
+                "Connection"
+            };
+            unanswered(code, text, next)
         }
         // Credentials that do not come, an endpoint that is no URL: before anything is sent.
-        other => unanswered("Client", chain(other), false),
+        other => unanswered("Client", chain(other), LATER),
     }
 }
 
-fn unanswered(code: &str, message: String, maybe_taken: bool) -> Failed {
+impl Failed {
+    /// Something that is only told.
+    #[must_use]
+    pub fn told(code: &str, message: String) -> Self {
+        unanswered(code, message, LATER)
+    }
+}
+
+fn unanswered(code: &str, message: String, next: Next) -> Failed {
     Failed {
-        next: Next::Retry { maybe_taken },
+        next,
         code: code.to_owned(),
         message,
     }
 }
 
+fn answered(raw: &HttpResponse, code: Option<&str>, message: Option<&str>) -> Failed {
+    by_answer(raw.status().as_u16(), code, message)
+}
+
 fn by_answer(status: u16, code: Option<&str>, message: Option<&str>) -> Failed {
-    let known = code.and_then(|c| TABLE.iter().find(|(name, _)| *name == c));
-    let next = match (known, status) {
-        (Some((_, next)), _) => *next,
-        (None, 429) => Next::Throttled,
-        // A proxy's or the service's own size check, whatever it is called.
-        (None, 413) => Next::Split,
-        // Credentials and rights (401, 403, and 400 with codes such as UnrecognizedClient) may
-        // come right; so may 5xx. Nothing here says that the data is at fault.
-        (None, _) => SERVER_ERROR,
+    let text = message.unwrap_or_default();
+    let row = |code: &str| {
+        let fits = |row: &&(&str, &str, Next)| row.0 == code && text.contains(row.1);
+        TABLE.iter().find(fits).map(|row| row.2)
     };
     Failed {
-        next,
+        next: code.and_then(row).unwrap_or_else(|| by_status(status)),
         code: code.map_or_else(|| format!("HTTP {status}"), str::to_owned),
         message: message.unwrap_or("no message").to_owned(),
     }
 }
 
+/// Answers without a code that is known: of load balancers, proxies, and services of tomorrow.
+/// Nothing here says that the data is at fault, but for its size.
+fn by_status(status: u16) -> Next {
+    match status {
+        429 => Next::Throttled,
+        413 => Next::Split,
+        401 | 403 => Next::Credentials,
+        // It said yes in words that nobody understands, or somebody on the way gave up waiting.
+        200..=299 | 408 | 500 | 502 | 504 => IN_DOUBT,
+        _ => LATER,
+    }
+}
+
+/// The code in an error written as XML, as gateways in front of AWS services send it.
+fn xml_code(raw: &HttpResponse) -> Option<String> {
+    let body = std::str::from_utf8(raw.body().bytes()?).ok()?;
+    let (_, rest) = body.split_once("<Code>")?;
+    Some(rest.split_once("</Code>")?.0.to_owned())
+}
+
+/// Whether it is about a connection that did not come about.
+fn is_connect(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error
+            .downcast_ref::<HttpError>()
+            .is_some_and(HttpError::is_connect)
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 /// An error with its causes, as people read it.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -135,21 +239,49 @@ pub fn backoff(tries: u32, random: u64) -> Duration {
     Duration::from_millis(u64::try_from(wait).unwrap_or(u64::MAX)).max(BACKOFF_MIN / 4)
 }
 
+/// Spreads waits; nothing secret hangs on it.
+#[must_use]
+pub fn random(seed: u64) -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(seed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_answer_has_its_row() {
-        let next = |status, code| by_answer(status, code, None).next;
-        assert_eq!(next(400, Some("ResourceNotFoundException")), Next::Create);
-        assert_eq!(next(400, Some("ThrottlingException")), Next::Throttled);
-        assert_eq!(next(400, Some("InvalidParameterException")), Next::Split);
-        assert_eq!(next(400, Some("UnrecognizedClientException")), SERVER_ERROR);
-        assert_eq!(next(403, None), SERVER_ERROR);
-        assert_eq!(next(413, None), Next::Split);
-        assert_eq!(next(429, None), Next::Throttled);
-        assert_eq!(next(503, None), SERVER_ERROR);
+    fn each_code_has_its_row() {
+        for (code, word, next) in TABLE {
+            let message = format!("something about {word} happened");
+            assert_eq!(
+                by_answer(400, Some(code), Some(&message)).next,
+                next,
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_status_decides_where_no_code_is_known() {
+        for (status, next) in [
+            (200, IN_DOUBT),
+            (400, LATER),
+            (401, Next::Credentials),
+            (403, Next::Credentials),
+            (404, LATER),
+            (407, LATER),
+            (408, IN_DOUBT),
+            (413, Next::Split),
+            (429, Next::Throttled),
+            (500, IN_DOUBT),
+            (502, IN_DOUBT),
+            (503, LATER),
+            (504, IN_DOUBT),
+        ] {
+            assert_eq!(by_answer(status, None, None).next, next, "{status}");
+            assert_eq!(by_answer(status, Some("OfTomorrow"), None).next, next);
+        }
     }
 
     #[test]

@@ -1,186 +1,92 @@
-//! Sends packed requests: one at a time for each stream, several streams at once.
+//! Sends packed requests: as many at once as the account's pace and the order of records allow.
 //!
-//! The body is put into the SDK's request by an interceptor: the SDK keeps endpoints, credentials,
-//! signing and error codes, and does not serialise events a second time (measured: twice the
-//! throughput). All answers are read to the end; receipts settle with them.
+//! Each request is a task of its own. It waits for those that it must not overtake, then for a slot,
+//! and goes on until it is taken or refused for good: there is no retry limit that could lose it.
+//! All answers are read to the end; receipts settle with them. Nothing waits in a slot for anything
+//! but an answer, so a log group that is in trouble does not hold up the others.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::config::{
-    BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig,
-    timeout::TimeoutConfig,
-};
-use aws_sdk_cloudwatchlogs::types::RejectedLogEventsInfo;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_sdk_cloudwatchlogs::error::SdkError;
+use aws_sdk_cloudwatchlogs::operation::put_log_events::{PutLogEventsError, PutLogEventsOutput};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
-use super::Config;
-use super::body::{Events, Pool, Request};
+use super::body::{Body, Request, To};
+use super::client::{Connection, ReplaceBody};
 use super::destination::Creator;
-use super::retry::{self, Next};
+use super::pace::{Account, Slot};
+use super::pieces::Pool;
+use super::rejected::Rejected;
+use super::retry::{self, Failed, Next};
 use crate::clock::Clock;
 use crate::record::receipt::Part;
 use crate::telemetry::metrics::SinkMetrics;
 
 /// How often one lasting failure is said again in the log.
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
-
-/// An SDK client for this destination, with the credentials of the environment: variables, profile,
-/// web identity (IRSA), container (EKS Pod Identity), instance metadata.
-pub async fn client(config: &Config) -> Client {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-    if let Some(region) = &config.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(endpoint) = &config.endpoint {
-        loader = loader.endpoint_url(endpoint);
-    }
-    let shared = loader.load().await;
-    let own = aws_sdk_cloudwatchlogs::config::Builder::from(&shared)
-        // Retries are ours: they know what was sent, and never give up.
-        .retry_config(RetryConfig::disabled())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(5))
-                .operation_attempt_timeout(config.request_timeout)
-                .build(),
-        )
-        .build();
-    Client::from_conf(own)
-}
-
-/// Puts a finished body into the SDK's request, before it is signed.
-#[derive(Debug)]
-struct ReplaceBody(Bytes);
-
-#[dyn_dispatch_hint]
-impl Intercept for ReplaceBody {
-    fn name(&self) -> &'static str {
-        "ReplaceBody"
-    }
-
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let headers = request.headers_mut();
-        headers.insert("content-length", self.0.len().to_string());
-        *request.body_mut() = SdkBody::from(self.0.clone());
-        Ok(())
-    }
-}
+/// Failures whose last mention is remembered.
+const SAID_MAX: usize = 1000;
 
 /// What sends for one destination.
 pub struct Sender {
     shared: Arc<Shared>,
-    requests_max: usize,
-    streams: HashMap<Stream, Queue>,
-    running: JoinSet<Stream>,
-}
-
-type Stream = (Arc<str>, Arc<str>);
-
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Request>,
-    busy: bool,
+    running: JoinSet<()>,
 }
 
 struct Shared {
-    client: Client,
-    creator: Arc<Creator>,
+    connection: Connection,
+    account: Arc<Account>,
+    creator: Creator,
     metrics: SinkMetrics,
     clock: Clock,
-    /// No request starts before this moment: one back-off for the whole account and region.
-    throttled_until: std::sync::Mutex<Duration>,
     /// When a failure was last said, by its code.
     said: std::sync::Mutex<HashMap<String, Duration>>,
 }
 
 impl Sender {
     #[must_use]
-    pub fn new(client: Client, config: &Config, clock: Clock, metrics: SinkMetrics) -> Self {
+    pub fn new(
+        connection: Connection,
+        account: Arc<Account>,
+        clock: Clock,
+        metrics: SinkMetrics,
+    ) -> Self {
+        let client = connection.client.clone();
+        let creator = Creator::new(client, account.clone(), metrics.clone());
         Self {
             shared: Arc::new(Shared {
-                creator: Creator::new(client.clone(), clock, metrics.clone()),
-                client,
+                connection,
+                account,
+                creator,
                 metrics,
                 clock,
-                throttled_until: std::sync::Mutex::default(),
                 said: std::sync::Mutex::default(),
             }),
-            requests_max: config.requests_max.max(1),
-            streams: HashMap::new(),
             running: JoinSet::new(),
         }
     }
 
     /// Sends what comes until nothing more can come and all is answered. Dropped before that, it
-    /// abandons what is unanswered. The queues are bounded by the budget that requests carry.
+    /// abandons what is unanswered. What waits here is bounded by the budget that requests carry.
     pub async fn run(mut self, mut requests: Receiver<Request>) {
         let mut open = true;
-        loop {
-            self.start();
-            if !open && self.running.is_empty() {
-                return;
-            }
+        while open || !self.running.is_empty() {
             tokio::select! {
                 request = requests.recv(), if open => match request {
                     Some(request) => {
-                        let stream = (request.group.clone(), request.stream.clone());
-                        self.streams.entry(stream).or_default().waiting.push_back(request);
+                        let shared = self.shared.clone();
+                        self.running.spawn(async move { shared.deliver(request).await });
                     }
                     None => open = false,
                 },
-                Some(done) = self.running.join_next() => {
-                    // A task that panicked drops its parts: its records are read again.
-                    if let Ok(stream) = done
-                        && let Some(queue) = self.streams.get_mut(&stream)
-                    {
-                        queue.busy = false;
-                        if queue.waiting.is_empty() {
-                            self.streams.remove(&stream);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Starts the first request of every stream that has none in flight: so a stream's requests
-    /// arrive in the order in which they were packed.
-    fn start(&mut self) {
-        for (stream, queue) in &mut self.streams {
-            if self.running.len() >= self.requests_max {
-                return;
-            }
-            if !queue.busy
-                && let Some(request) = queue.waiting.pop_front()
-            {
-                queue.busy = true;
-                let (shared, stream) = (self.shared.clone(), stream.clone());
-                self.running.spawn(async move {
-                    shared.deliver(request).await;
-                    stream
-                });
+                // A task that panicked drops its parts: its records are read again.
+                Some(_) = self.running.join_next() => {}
             }
         }
     }
@@ -188,52 +94,56 @@ impl Sender {
 
 impl Shared {
     /// Sends one request until it is taken or refused for good, then settles it.
-    async fn deliver(&self, request: Request) {
+    async fn deliver(&self, mut request: Request) {
+        for landing in std::mem::take(&mut request.departure.after) {
+            landing.wait().await;
+        }
         let Request {
-            group,
-            stream,
+            to,
             events,
-            parts,
+            mut parts,
             permit,
-            pool,
-            flight,
+            departure,
         } = request;
-        let mut pieces = vec![events];
-        while let Some(piece) = pieces.pop() {
-            if let Some((first, second)) = self.put(&group, &stream, piece, &pool).await {
+        let pool = events.pool();
+        // What waits for a slot stays in pieces.
+        let mut slot = Some(self.account.slot().await);
+        let mut bodies = vec![events.gather()];
+        drop(events);
+        while let Some(body) = bodies.pop() {
+            if let Some((first, second)) = self.put(&to, body, &mut slot, &mut parts, &pool).await {
                 // Popped from the end: the first half goes first.
-                pieces.push(second);
-                pieces.push(first);
+                bodies.push(second);
+                bodies.push(first);
             }
         }
         // First, so that the lane, woken by what settles, finds the stream free.
-        drop((flight, permit));
+        drop((departure, permit));
         parts.into_iter().for_each(Part::settle);
     }
 
     /// Sends one body until it is taken; gives its halves where something in it is refused.
-    async fn put(
-        &self,
-        group: &str,
-        stream: &str,
-        mut events: Events,
+    async fn put<'a>(
+        &'a self,
+        to: &To,
+        mut body: Body,
+        slot: &mut Option<Slot<'a>>,
+        parts: &mut [Part],
         pool: &Pool,
-    ) -> Option<(Events, Events)> {
-        let body = Bytes::from(std::mem::take(&mut events.json));
+    ) -> Option<(Body, Body)> {
+        let json = Bytes::from(std::mem::take(&mut body.json));
         let mut tries = 0;
         let mut halves = None;
         loop {
-            self.wait_for_throttle().await;
-            let call = self.client.put_log_events();
-            let call = call.log_group_name(group).log_stream_name(stream);
-            let call = call.set_log_events(Some(Vec::new())).customize();
-            let answer = call.interceptor(ReplaceBody(body.clone())).send().await;
-            let failed = match answer {
+            let slot = match slot.take() {
+                Some(slot) => slot,
+                None => self.account.slot().await,
+            };
+            let failed = match self.call(to, json.clone()).await {
                 Ok(answer) => {
+                    slot.taken();
                     self.count("ok");
-                    if let Some(rejected) = answer.rejected_log_events_info() {
-                        self.rejected(group, stream, events.len(), rejected);
-                    }
+                    self.read(to, &body, &answer, parts);
                     break;
                 }
                 Err(error) => retry::judge(&error),
@@ -241,62 +151,72 @@ impl Shared {
             self.count(&failed.code);
             tries += 1;
             match failed.next {
-                Next::Create => {
-                    if let Err(failed) = self.creator.make(group, stream).await {
-                        self.say(group, "log group or stream cannot be created", &failed);
-                        self.back_off(tries, failed.next).await;
-                    }
-                }
-                Next::Split if events.len() > 1 => {
-                    events.json = body.to_vec();
-                    halves = Some(events.halves());
+                Next::Taken => {
+                    slot.taken();
                     break;
                 }
                 Next::Split => {
-                    self.refused(group, stream, &failed);
+                    drop(slot);
+                    if body.len() > 1 {
+                        body.json = json.to_vec();
+                        halves = Some(body.halves());
+                    } else {
+                        self.refused(to, &body, &failed, parts);
+                    }
                     break;
                 }
-                next @ (Next::Retry { .. } | Next::Throttled) => {
-                    if next == (Next::Retry { maybe_taken: true }) {
-                        self.metrics.possible_repeats.inc();
-                    }
-                    self.say(
-                        group,
-                        "request to CloudWatch Logs failed, and is tried again",
-                        &failed,
-                    );
-                    self.back_off(tries, next).await;
-                }
+                _ => self.recover(to, &failed, slot, tries).await,
             }
         }
-        if let Ok(whole) = body.try_into_mut() {
-            pool.give(whole.into());
+        if let Ok(run) = json.try_into_mut() {
+            pool.give_run(run.into());
         }
         halves
     }
 
-    async fn wait_for_throttle(&self) {
-        let until = self.throttled_until.lock().map_or(Duration::ZERO, |t| *t);
-        let wait = until.saturating_sub(self.clock.now().mono);
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
+    async fn call(
+        &self,
+        to: &To,
+        json: Bytes,
+    ) -> Result<PutLogEventsOutput, SdkError<PutLogEventsError, HttpResponse>> {
+        let call = self.connection.client.put_log_events();
+        let call = call.log_group_name(&*to.group).log_stream_name(&*to.stream);
+        let call = call.set_log_events(Some(Vec::new())).customize();
+        call.interceptor(ReplaceBody(json)).send().await
     }
 
-    async fn back_off(&self, tries: u32, next: Next) {
-        let wait = retry::backoff(tries, self.random());
-        if next == Next::Throttled
-            && let Ok(mut until) = self.throttled_until.lock()
-        {
-            *until = (*until).max(self.clock.now().mono + wait);
+    /// Does what a failure asks for, so that the request can be sent again.
+    async fn recover(&self, to: &To, failed: &Failed, slot: Slot<'_>, tries: u32) {
+        let asked = slot.began();
+        match failed.next {
+            Next::Throttled => slot.throttled(),
+            Next::Retry { .. } => slot.set_back(),
+            _ => drop(slot),
         }
+        match failed.next {
+            Next::Create => match self.creator.make(to, failed, asked).await {
+                // Once more at once; a stream that is made and missing again needs time.
+                Ok(()) if tries == 1 => return,
+                Ok(()) => {}
+                Err(failed) => self.say(to, "log group or stream cannot be created", &failed),
+            },
+            next => {
+                if next == (Next::Retry { maybe_taken: true }) {
+                    self.metrics.possible_repeats.inc();
+                }
+                if next == Next::Credentials {
+                    self.connection.credentials.renew(asked);
+                }
+                let what = "request to CloudWatch Logs failed, and is tried again";
+                self.say(to, what, failed);
+                // The account's own back-off is waited for with the next slot.
+                if next == Next::Throttled {
+                    return;
+                }
+            }
+        }
+        let wait = retry::backoff(tries, retry::random(self.clock.now().wall));
         tokio::time::sleep(wait).await;
-    }
-
-    /// Spreads waits; nothing secret hangs on it.
-    fn random(&self) -> u64 {
-        use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one(self.clock.now().wall)
     }
 
     fn count(&self, result: &str) {
@@ -304,65 +224,63 @@ impl Shared {
         self.metrics.requests.get_or_create(&label).inc();
     }
 
-    fn count_rejected(&self, reason: &str, by: usize) {
-        if by > 0 {
+    /// Reads what the service says about a request that it took.
+    fn read(&self, to: &To, body: &Body, answer: &PutLogEventsOutput, parts: &mut [Part]) {
+        if let Some(info) = answer.rejected_log_events_info() {
+            let rejected = Rejected::of(info, body.len());
+            for (reason, events) in rejected.by_reason() {
+                self.reject(reason, body, events, parts);
+            }
+            let failed = Failed::told("rejected", format!("{rejected:?}"));
+            self.say(to, "CloudWatch rejected events by their time", &failed);
+        }
+        if let Some(info) = answer.rejected_entity_info() {
+            let reason = info.error_type().as_str();
             let label = vec![("reason", reason.to_owned())];
-            let counter = self.metrics.rejected_records.get_or_create_owned(&label);
-            counter.inc_by(by as u64);
+            self.metrics.rejected_entities.get_or_create(&label).inc();
+            let failed = Failed::told(reason, "the events were taken without it".into());
+            self.say(to, "CloudWatch rejected the entity of a request", &failed);
         }
     }
 
-    /// The service took the request but not all of its events. Events are in order of time, so those
-    /// too old are the first ones (end exclusive), those too new the last (start inclusive).
-    fn rejected(&self, group: &str, stream: &str, events: usize, info: &RejectedLogEventsInfo) {
-        let index = |i: Option<i32>| {
-            i.and_then(|i| usize::try_from(i).ok())
-                .map(|i| i.min(events))
-        };
-        let too_old = index(info.too_old_log_event_end_index()).unwrap_or(0);
-        let expired = index(info.expired_log_event_end_index()).unwrap_or(0);
-        let too_new = events - index(info.too_new_log_event_start_index()).unwrap_or(events);
-        self.count_rejected("too_old", too_old);
-        self.count_rejected("expired", expired.saturating_sub(too_old));
-        self.count_rejected("too_new", too_new);
-        tracing::warn!(
-            group,
-            stream,
-            too_old,
-            expired,
-            too_new,
-            "CloudWatch rejected events by their time"
-        );
+    fn reject(&self, reason: &str, body: &Body, events: Range<usize>, parts: &mut [Part]) {
+        if !events.is_empty() {
+            let label = vec![("reason", reason.to_owned())];
+            let counter = self.metrics.rejected_records.get_or_create_owned(&label);
+            counter.inc_by(events.len() as u64);
+            body.reject(events, parts);
+        }
     }
 
-    fn refused(&self, group: &str, stream: &str, failed: &retry::Failed) {
-        self.count_rejected(&failed.code, 1);
-        tracing::error!(
-            group,
-            stream,
-            code = failed.code,
-            cause = failed.message,
-            "CloudWatch refuses a record for good"
-        );
+    fn refused(&self, to: &To, body: &Body, failed: &Failed, parts: &mut [Part]) {
+        self.reject(&failed.code, body, 0..body.len(), parts);
+        self.say(to, "CloudWatch refuses a record for good", failed);
     }
 
     /// Says a failure when it is new, and once a minute while it lasts.
-    fn say(&self, group: &str, what: &str, failed: &retry::Failed) {
+    fn say(&self, to: &To, what: &str, failed: &Failed) {
         let now = self.clock.now().mono;
         let Ok(mut said) = self.said.lock() else {
             return;
         };
-        let key = format!("{group} {}", failed.code);
+        let key = format!("{} {}", to.group, failed.code);
         let due = said
             .get(&key)
             .is_none_or(|at| now.saturating_sub(*at) >= SAY_AGAIN_AFTER);
         if due {
             // As many as there are groups and codes; cleared when that is too many to be useful.
-            if said.len() > 1000 {
+            if said.len() >= SAID_MAX {
                 said.clear();
             }
             said.insert(key, now);
-            tracing::warn!(group, code = failed.code, cause = failed.message, "{what}");
+            let (group, stream) = (&*to.group, &*to.stream);
+            tracing::warn!(
+                group,
+                stream,
+                code = failed.code,
+                cause = failed.message,
+                "{what}"
+            );
         }
     }
 }

@@ -10,6 +10,9 @@ pub const MARKER_BYTES_MAX: usize = 64;
 /// Escapes make at most so many bytes of one.
 pub const ESCAPE_GROWTH_MAX: usize = 6;
 
+/// Text that a part has at least, however long what stands around it is: a split always gets on.
+const PART_BYTES_MIN: usize = 1024;
+
 /// The parts of a text.
 pub struct Split<'a> {
     rest: Option<&'a str>,
@@ -25,7 +28,7 @@ impl<'a> Split<'a> {
     pub fn new(text: &'a str, most: usize, escaped: bool) -> Self {
         let mut split = Self {
             rest: Some(text),
-            most,
+            most: most.max(PART_BYTES_MIN),
             escaped,
             total: 1,
             parts: 0,

@@ -17,6 +17,8 @@ pub struct SinkMetrics {
     pub requests: Counters,
     /// By `reason`.
     pub rejected_records: Counters,
+    /// Requests that were taken without their entity, by `reason`.
+    pub rejected_entities: Counters,
     /// By `what` was created.
     pub creations: Counters,
     /// Requests that may have been taken and were sent again.
@@ -51,6 +53,11 @@ impl SinkMetrics {
             "sink_rejected_records",
             "Records that the service refused for good",
             s.rejected_records.clone(),
+        );
+        r.register(
+            "sink_rejected_entities",
+            "Requests that the service took without their entity",
+            s.rejected_entities.clone(),
         );
         r.register(
             "sink_creations",

@@ -4,9 +4,9 @@
 use std::sync::mpsc::channel;
 
 use super::super::format::{FluentBit, Format};
-use super::super::limits::MESSAGE_BYTES_MAX;
+use super::super::limits::{EVENT_OVERHEAD_BYTES, MESSAGE_BYTES_MAX, REQUEST_SPAN_MS};
 use super::*;
-use crate::record::receipt::news_channel;
+use crate::record::receipt::{Part, news_channel};
 use crate::record::{Budget, Columns, Container, Fate, FileId, News, Range, Receipt, Stream};
 
 const NOW: Now = Now {
@@ -41,11 +41,18 @@ fn container() -> Arc<Container> {
 /// Packs records; gives back each request's messages and what became of the receipt when all
 /// requests are settled.
 fn packed(pack: &mut Pack, texts: &[&[u8]]) -> (Vec<Vec<String>>, Vec<Fate>) {
+    let timed: Vec<_> = (0..).zip(texts.iter().copied()).collect();
+    packed_at(pack, &timed)
+}
+
+/// The same, each record with its time in milliseconds.
+fn packed_at(pack: &mut Pack, records: &[(i64, &[u8])]) -> (Vec<Vec<String>>, Vec<Fate>) {
     let (to, news) = channel::<News>();
     let mut receipt = Receipt::new(0, news_channel(to));
     let mut columns = Columns::default();
-    for (i, text) in texts.iter().enumerate() {
-        columns.push(text, i as u64 * 1_000_000, Stream::Stdout, 1);
+    for (time_ms, text) in records {
+        let nanos = u64::try_from(*time_ms).unwrap() * 1_000_000;
+        columns.push(text, nanos, Stream::Stdout, 1);
     }
     receipt.add(Range {
         file: FileId(0),
@@ -76,7 +83,8 @@ fn packed(pack: &mut Pack, texts: &[&[u8]]) -> (Vec<Vec<String>>, Vec<Fate>) {
         let Request::Cloudwatch(request) = request else {
             panic!("not a request for CloudWatch");
         };
-        let body: serde_json::Value = serde_json::from_slice(&request.events.json).unwrap();
+        let body = request.events.gather();
+        let body: serde_json::Value = serde_json::from_slice(&body.json).unwrap();
         let events = body["logEvents"].as_array().unwrap();
         requests.push(
             events
@@ -84,10 +92,7 @@ fn packed(pack: &mut Pack, texts: &[&[u8]]) -> (Vec<Vec<String>>, Vec<Fate>) {
                 .map(|e| e["message"].as_str().unwrap().to_owned())
                 .collect(),
         );
-        request
-            .parts
-            .into_iter()
-            .for_each(crate::record::receipt::Part::settle);
+        request.parts.into_iter().for_each(Part::settle);
     }
     (requests, news.try_iter().map(|n| n.fate).collect())
 }
@@ -148,4 +153,80 @@ fn a_record_too_large_for_a_message_is_sent_in_marked_parts_and_none_of_it_is_cu
         }
         assert_eq!(joined, text);
     }
+}
+
+/// A backlog beside the present: each has its own open body, and none is closed by the other.
+#[test]
+fn times_that_jump_by_days_share_the_requests_of_their_day() {
+    let far = 3 * REQUEST_SPAN_MS;
+    let records: Vec<(i64, &[u8])> = (0..1000).map(|i| (far * (i % 2) + i, &b"m"[..])).collect();
+    let (requests, fates) = packed_at(&mut pack(Format::Text), &records);
+    assert_eq!(
+        requests.iter().map(Vec::len).collect::<Vec<_>>(),
+        [500, 500]
+    );
+    assert_eq!(fates, [Fate::Settled]);
+}
+
+#[test]
+fn a_stream_has_only_so_many_open_bodies() {
+    let far = 3 * REQUEST_SPAN_MS;
+    let records: Vec<(i64, &[u8])> = (0..10).map(|day| (far * day, &b"m"[..])).collect();
+    let (requests, fates) = packed_at(&mut pack(Format::Text), &records);
+    assert_eq!(requests.len(), 10);
+    assert_eq!(fates, [Fate::Settled]);
+}
+
+/// Two requests of one container may be on their way at once, since they share no millisecond.
+#[test]
+fn a_busy_container_leaves_its_last_millisecond_to_the_next_request() {
+    let text = vec![b'x'; 1_000];
+    // Ten records a millisecond: a request would end within one.
+    let records: Vec<(i64, &[u8])> = (0..3_000).map(|i| (i / 10, &text[..])).collect();
+    let (requests, _) = packed_at(&mut pack(Format::Text), &records);
+    let most = limits::REQUEST_BYTES_MAX / (1_000 + EVENT_OVERHEAD_BYTES);
+    let full = most / 10 * 10;
+    assert_eq!(
+        requests.iter().map(Vec::len).collect::<Vec<_>>(),
+        [full, full, 3_000 - 2 * full]
+    );
+}
+
+#[test]
+fn a_stream_with_a_request_on_its_way_fills_the_next_one() {
+    let mut pack = pack(Format::Text);
+    let names = Names::default();
+    let container = container();
+    let (to, _news) = channel::<News>();
+    let append = |pack: &mut Pack, out: &mut Vec<Request>| {
+        let mut columns = Columns::default();
+        columns.push(b"m", 0, Stream::Stdout, 1);
+        let parts = Receipt::new(0, news_channel(to.clone())).share();
+        let delivery = Delivery {
+            slot: 0,
+            container: &container,
+            names: &names,
+            columns: &columns,
+            which: &|_| true,
+            parts: &parts,
+        };
+        pack.append(&delivery, NOW, out);
+        parts.close();
+    };
+    let late = Now {
+        mono: Duration::from_secs(60),
+        wall: 0,
+    };
+    let mut out = Vec::new();
+    append(&mut pack, &mut out);
+    assert!(pack.next_flush().is_some());
+    pack.flush(late, false, &mut out);
+    assert_eq!(out.len(), 1);
+    append(&mut pack, &mut out);
+    append(&mut pack, &mut out);
+    pack.flush(late, false, &mut out);
+    assert_eq!((out.len(), pack.next_flush()), (1, None));
+    out.clear();
+    pack.flush(late, false, &mut out);
+    assert_eq!(out.len(), 1);
 }

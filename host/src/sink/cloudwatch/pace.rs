@@ -1,0 +1,252 @@
+//! How fast one account and region is asked: one throttle, one number of requests at once.
+//!
+//! The service counts calls by account and region, whatever stream they are for, so all
+//! destinations with the same region, endpoint and role share one [`Account`]. Requests at once go
+//! up by one for an answer at first, then by one for a round of answers, and fall to half at a
+//! setback (AIMD), between one and `requests_max`. After a throttle nobody asks before the back-off
+//! is over: anywhere up to its doubled length (full jitter), at most a minute.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::creation::Creations;
+use super::retry;
+use crate::clock::Clock;
+
+/// The accounts that destinations send to.
+#[derive(Default)]
+pub struct Accounts(HashMap<String, Arc<Account>>);
+
+impl Accounts {
+    /// The account behind a destination.
+    pub fn of(&mut self, config: &super::Config, clock: Clock) -> Arc<Account> {
+        let key = format!("{:?} {:?}", config.region, config.endpoint);
+        let new = || Arc::new(Account::new(clock));
+        let account = self.0.entry(key).or_insert_with(new);
+        account.widen(config.requests_max);
+        account.clone()
+    }
+}
+
+/// The pace of one account and region.
+pub struct Account {
+    clock: Clock,
+    slots: Semaphore,
+    pace: Mutex<Pace>,
+    pub creations: Creations,
+}
+
+struct Pace {
+    /// Requests that may be on their way at once, and the most that are configured.
+    limit: f64,
+    most: usize,
+    /// Slots that there are; falls to the limit as they come back.
+    slots: usize,
+    /// No setback has been met yet.
+    starting: bool,
+    /// The last setback: what was sent before it tells nothing new.
+    set_back_at: Duration,
+    /// Throttles in a row, and when the last back-off ends.
+    throttles: u32,
+    until: Duration,
+}
+
+impl Account {
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            slots: Semaphore::new(1),
+            pace: Mutex::new(Pace {
+                limit: 1.0,
+                most: 1,
+                slots: 1,
+                starting: true,
+                set_back_at: Duration::ZERO,
+                throttles: 0,
+                until: Duration::ZERO,
+            }),
+            creations: Creations::new(clock),
+        }
+    }
+
+    /// Lets at least so many requests be on their way at once, if the service takes them.
+    pub fn widen(&self, requests_max: usize) {
+        let mut pace = self.pace();
+        pace.most = pace.most.max(requests_max);
+    }
+
+    /// Requests that may be on their way at once, now.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.pace().whole()
+    }
+
+    /// How long the service is left alone from now on, after throttles.
+    #[must_use]
+    pub fn throttled_for(&self) -> Duration {
+        self.pace().until.saturating_sub(self.clock.now().mono)
+    }
+
+    /// Waits for leave to send one request.
+    pub async fn slot(&self) -> Slot<'_> {
+        // Never closed, so there is always a permit in the end.
+        let permit = self.slots.acquire().await.ok();
+        loop {
+            let wait = self.throttled_for();
+            if wait.is_zero() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+        }
+        Slot {
+            account: self,
+            permit,
+            began: self.clock.now().mono,
+        }
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pace {
+    fn whole(&self) -> usize {
+        // Between one and what is configured, so nothing is cut off.
+        (1..=self.most)
+            .rev()
+            .find(|n| *n as f64 <= self.limit)
+            .unwrap_or(1)
+    }
+}
+
+/// Leave to send one request; whoever has an answer says which.
+pub struct Slot<'a> {
+    account: &'a Account,
+    permit: Option<SemaphorePermit<'a>>,
+    began: Duration,
+}
+
+impl Slot<'_> {
+    /// When the request was sent.
+    #[must_use]
+    pub fn began(&self) -> Duration {
+        self.began
+    }
+
+    /// The service took the request: one more may be on its way.
+    pub fn taken(self) {
+        let mut pace = self.account.pace();
+        if self.began >= pace.set_back_at {
+            pace.throttles = 0;
+        }
+        let step = if pace.starting { 1.0 } else { 1.0 / pace.limit };
+        pace.limit = (pace.limit + step).min(pace.most as f64);
+        let more = pace.whole().saturating_sub(pace.slots);
+        pace.slots += more;
+        self.account.slots.add_permits(more);
+    }
+
+    /// The service is slow, away or in trouble: half as many at once.
+    pub fn set_back(self) {
+        self.fall_back();
+    }
+
+    /// The service says that it is asked too often: half as many at once, and none for a while.
+    pub fn throttled(self) {
+        if !self.fall_back() {
+            return;
+        }
+        let now = self.account.clock.now();
+        let mut pace = self.account.pace();
+        pace.throttles = pace.throttles.saturating_add(1);
+        pace.until = now.mono + retry::backoff(pace.throttles, retry::random(now.wall));
+    }
+
+    /// Halves the limit, once for all that were sent at the same time. Says whether it did.
+    fn fall_back(&self) -> bool {
+        let mut pace = self.account.pace();
+        if self.began < pace.set_back_at {
+            return false;
+        }
+        pace.set_back_at = self.account.clock.now().mono;
+        pace.starting = false;
+        pace.limit = (pace.limit / 2.0).max(1.0);
+        let less = pace.slots.saturating_sub(pace.whole());
+        pace.slots -= self.account.slots.forget_permits(less);
+        true
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let mut pace = self.account.pace();
+        if let Some(permit) = self.permit.take()
+            && pace.slots > pace.whole()
+        {
+            pace.slots -= 1;
+            permit.forget();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(most: usize) -> Account {
+        let account = Account::new(Clock::start());
+        account.widen(most);
+        account
+    }
+
+    #[tokio::test]
+    async fn requests_at_once_go_up_one_by_one_and_fall_to_half() {
+        let account = account(4);
+        for limit in [2, 3, 4, 4] {
+            account.slot().await.taken();
+            assert_eq!(account.limit(), limit);
+        }
+        account.slot().await.set_back();
+        assert_eq!(account.limit(), 2);
+        // From here on it takes a round of answers for one more.
+        account.slot().await.taken();
+        assert_eq!(account.limit(), 2);
+        account.slot().await.taken();
+        account.slot().await.taken();
+        assert_eq!(account.limit(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_together_falls_back_once() {
+        let account = account(4);
+        for _ in 0..3 {
+            account.slot().await.taken();
+        }
+        let together = [
+            account.slot().await,
+            account.slot().await,
+            account.slot().await,
+        ];
+        std::thread::sleep(Duration::from_millis(2));
+        together.into_iter().for_each(Slot::throttled);
+        assert_eq!((account.limit(), account.pace().throttles), (2, 1));
+        assert_eq!(
+            (account.pace().slots, account.slots.available_permits()),
+            (2, 2)
+        );
+    }
+
+    #[tokio::test]
+    async fn after_a_throttle_nobody_asks_before_the_back_off_is_over() {
+        let account = account(4);
+        account.slot().await.throttled();
+        let until = account.pace().until;
+        assert!(!account.throttled_for().is_zero());
+        assert!(account.slot().await.began() >= until);
+    }
+}
