@@ -3,7 +3,7 @@
 //! Facts of the node and the cluster are the same for all. Facts of pods (labels, annotations,
 //! owners, images) come from one watch of this node's pods: `watch` keeps it up and tells what
 //! changes, `pod` slims what the API says, and `pods` is what each lane knows, without a lock.
-//! `events` tells the owner of a pod what is wrong with it.
+//! `events` tells the owner of a pod what is wrong with it, and `touch` hurries the kubelet on.
 //!
 //! The load on the API server, for 5,000 nodes: each has one watch, whose events reach that node
 //! alone, and lists once, from the server's cache, when it starts or has fallen behind.
@@ -12,6 +12,7 @@ pub mod client;
 pub mod events;
 pub mod pod;
 pub mod pods;
+pub mod touch;
 pub mod watch;
 
 use std::path::PathBuf;
@@ -78,6 +79,9 @@ pub struct PodsConfig {
     pub annotations: Globs,
     /// Whether labels of namespaces are facts too; they are whenever a route matches them.
     pub namespace_labels: bool,
+    /// ConfigMaps of the agent's own namespace that hold its filters: when one changes, the agent
+    /// touches its own pod, and the kubelet brings the change at once.
+    pub filter_config_maps: Option<Globs>,
 }
 
 impl Default for PodsConfig {
@@ -90,6 +94,7 @@ impl Default for PodsConfig {
             wait: Duration::from_secs(10),
             annotations: Globs::One("*".into()),
             namespace_labels: false,
+            filter_config_maps: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod corpus;
 mod idle;
+mod node;
 mod null_server;
 pub mod process;
 
@@ -14,6 +15,7 @@ use process::Case;
 
 pub fn run(wanted: &Wanted) {
     idle::run(wanted);
+    node::run(wanted);
     let all = [
         Case::new("agent/null", None, "{ 'null': {} }"),
         Case::new("agent/noop", Some("guests/noop.wasm"), "{ 'null': {} }"),

@@ -9,7 +9,7 @@ use support::agent::Agent;
 use support::kubelet::Container;
 use support::kubernetes::{FakeKubernetes, TOKEN, pod};
 
-use crate::node::{Node, a_while, cloudwatch, module, texts, until, wait_for_words};
+use crate::node::{CREDENTIALS, Node, a_while, cloudwatch, module, texts, until, wait_for_words};
 
 pub const NODE: &str = "node-1";
 const GROUP: &str = "/eks/team-a";
@@ -60,7 +60,11 @@ impl Cluster {
     }
 
     pub fn start(&mut self) -> &mut Agent {
-        let agent = self.agent.insert(self.node.start());
+        self.start_with(&CREDENTIALS)
+    }
+
+    pub fn start_with(&mut self, variables: &[(&str, &str)]) -> &mut Agent {
+        let agent = self.agent.insert(self.node.start_with(variables));
         wait_for_words(agent, "logsieve runs");
         agent
     }

@@ -6,8 +6,8 @@ use std::fs;
 use serde_json::json;
 use support::kubernetes::pod;
 
-use crate::cluster::{CARD, Cluster, EVERYTHING, SELF_SERVICE, labelled};
-use crate::node::{Node, a_while, until};
+use crate::cluster::{CARD, Cluster, EVERYTHING, NODE, SELF_SERVICE, labelled};
+use crate::node::{CREDENTIALS, Node, a_while, until};
 
 #[test]
 fn records_carry_what_the_api_tells_of_their_pod() {
@@ -308,4 +308,55 @@ fn routes_that_depend_on_pods_are_refused_where_nobody_tells_of_them() {
     assert_eq!(agent.wait_for_exit().code(), Some(1));
     let said = agent.stderr();
     assert!(said.contains("`enrich.pods` is off"), "{said}");
+}
+
+#[test]
+fn a_changed_filter_config_map_makes_the_agent_touch_its_own_pod() {
+    let mut cluster = Cluster::new(EVERYTHING, "");
+    let more = &mut cluster.node.config.more;
+    *more = more.replace(
+        "wait: 3s",
+        "wait: 3s, filter_config_maps: 'logsieve-filters-*'",
+    );
+    let map = |name: &str, module: &str| {
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "binaryData": { "f.wasm": module },
+                "metadata": { "name": name, "namespace": "logsieve" } })
+    };
+    cluster
+        .api
+        .put("pods", pod(NODE, "logsieve", "agent-0", "u"));
+    cluster
+        .api
+        .put("configmaps", map("logsieve-filters-pay", "b25l"));
+    cluster.api.put("configmaps", map("other", "b25l"));
+    let own = [("POD_NAMESPACE", "logsieve"), ("POD_NAME", "agent-0")];
+    let variables: Vec<_> = CREDENTIALS.into_iter().chain(own).collect();
+    cluster.start_with(&variables);
+    until("ConfigMaps are watched", || {
+        cluster
+            .api
+            .used()
+            .contains(&("watch".to_owned(), "configmaps".to_owned()))
+    });
+    let seen = || {
+        let own = cluster
+            .api
+            .get("pods", "logsieve", "agent-0")
+            .unwrap_or_default();
+        own["metadata"]["annotations"]["logsieve-filters-seen"].clone()
+    };
+    cluster.api.put("configmaps", map("other", "dHdv"));
+    a_while();
+    assert!(
+        seen().is_null(),
+        "what is there at the start, or of others, is no change"
+    );
+    cluster
+        .api
+        .put("configmaps", map("logsieve-filters-pay", "dHdv"));
+    until("the pod is touched", || {
+        seen()
+            .as_str()
+            .is_some_and(|s| s.starts_with("logsieve-filters-pay@"))
+    });
 }

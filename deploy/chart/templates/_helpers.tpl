@@ -28,11 +28,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $folders := list "/etc/logsieve/filters" }}
 {{- range .Values.teams }}{{ $folders = append $folders (printf "/etc/logsieve/filters/%s" .name) }}{{ end }}
 {{- range .Values.filterImages }}{{ $folders = append $folders (printf "/etc/logsieve/filters/%s" .name) }}{{ end }}
+{{- $pods := dict }}
+{{- if and .Values.fastFilters .Values.teams }}
+{{- $maps := list }}
+{{- range .Values.teams }}{{ $maps = concat $maps (.configMaps | default (list (printf "logsieve-filters-%s" .name))) }}{{ end }}
+{{- $_ := set $pods "filter_config_maps" $maps }}
+{{- end }}
 {{- $main := dict "cloudwatch" (dict "region" .Values.region "log_group" (printf "/aws/eks/%s/{k8s.namespace.name}" .Values.cluster)) }}
 {{- $base := dict
   "state" "/var/lib/logsieve"
   "drain" "25s"
-  "enrich" (dict "cluster" .Values.cluster)
+  "enrich" (dict "cluster" .Values.cluster "pods" $pods)
   "filters" (dict "directories" $folders)
   "destinations" (dict "main" $main) }}
 {{- $config := mergeOverwrite $base (deepCopy .Values.config) }}

@@ -13,6 +13,7 @@ use crate::enrich::PodsConfig;
 use crate::enrich::events::{self, NOTICES_MAX, Notice};
 use crate::enrich::pod::Keep;
 use crate::enrich::pods::Expects;
+use crate::enrich::touch::OwnPod;
 use crate::enrich::watch::Watch;
 use crate::lane::{Event, PodsSetup};
 use crate::telemetry::metrics::Metrics;
@@ -88,6 +89,9 @@ impl Pods {
         if namespaces {
             tokio::spawn(watch.clone().namespaces());
         }
+        if let Some(own) = own_pod(&self.config) {
+            tokio::spawn(watch.clone().touch_own_pod(own));
+        }
         tokio::spawn(watch.pods());
         let metrics = metrics.enrich.clone();
         tokio::spawn(events::write(
@@ -98,4 +102,22 @@ impl Pods {
             self.notices,
         ));
     }
+}
+
+/// The agent's own pod, if it is to be touched when its filters change.
+fn own_pod(config: &PodsConfig) -> Option<OwnPod> {
+    let config_maps = config.filter_config_maps.clone()?;
+    let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let own = variable("POD_NAMESPACE").zip(variable("POD_NAME"));
+    if own.is_none() {
+        tracing::warn!(
+            "POD_NAMESPACE and POD_NAME are not set: new filters come with the kubelet's next round"
+        );
+    }
+    let (namespace, name) = own?;
+    Some(OwnPod {
+        namespace,
+        name,
+        config_maps,
+    })
 }

@@ -81,7 +81,7 @@ impl Watch {
         .await;
     }
 
-    async fn keep_up<K>(
+    pub(super) async fn keep_up<K>(
         &self,
         api: impl Fn(Client) -> Api<K>,
         config: watcher::Config,
@@ -216,6 +216,14 @@ fn is_unauthorized(error: &watcher::Error) -> bool {
     }
 }
 
+/// A node's place among all nodes, of 1,000.
+pub(super) fn place_of(node: &str) -> u32 {
+    let hash = node
+        .bytes()
+        .fold(7_u32, |hash, byte| hash.wrapping_mul(31) ^ u32::from(byte));
+    hash % 1000
+}
+
 /// The back-off of one node.
 struct Retry {
     /// Of 1,000: this node's place among the others.
@@ -225,11 +233,8 @@ struct Retry {
 
 impl Retry {
     fn new(node: &str) -> Self {
-        let hash = node
-            .bytes()
-            .fold(7_u32, |hash, byte| hash.wrapping_mul(31) ^ u32::from(byte));
         Self {
-            place: hash % 1000,
+            place: place_of(node),
             tries: 0,
         }
     }

@@ -13,6 +13,7 @@ pub struct EnrichMetrics {
     pub changes: Counter,
     pub watch_failures: Counter,
     pub events: Counter,
+    pub touches: Counter,
     pub waiting_containers: Gauge<i64>,
     pub excluded_bytes: Counter,
 }
@@ -50,6 +51,11 @@ impl EnrichMetrics {
             "enrich_events",
             "Kubernetes Events written about wrong annotations",
             &self.events,
+        );
+        counter(
+            "enrich_touches",
+            "Times that the agent touched its own pod, for the kubelet to bring changed filters",
+            &self.touches,
         );
         counter(
             "enrich_excluded_bytes",

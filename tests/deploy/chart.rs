@@ -1,0 +1,118 @@
+//! The chart, rendered by helm: the same as the plain manifests by default, known fields with everything
+//! on, and no value that is misspelt. Where there is no helm these tests say so and pass.
+
+use std::process::{Command, Output};
+
+use logsieve::config::Config;
+use serde_json::Value;
+
+use super::{assert_known, deploy, objects, of_kind, read};
+
+/// What helm says to these words and values; none where there is no helm.
+fn helm(words: &[&str], values: &[&str]) -> Option<Output> {
+    let helm = std::env::var_os("HELM").unwrap_or_else(|| "helm".into());
+    let mut command = Command::new(helm);
+    command.args(words).arg(deploy("chart"));
+    command.args(["--namespace", "logsieve", "--kube-version", "1.33.0"]);
+    for value in values {
+        command.args(["--set", value]);
+    }
+    match command.output() {
+        Ok(output) => Some(output),
+        Err(_) => {
+            eprintln!("there is no helm: the chart is not rendered here");
+            None
+        }
+    }
+}
+
+fn rendered(values: &[&str]) -> Option<Vec<Value>> {
+    let mut all = vec!["region=eu-central-1", "cluster=my-cluster"];
+    all.extend(values);
+    let output = helm(&["template", "logsieve"], &all)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    Some(objects(&String::from_utf8_lossy(&output.stdout)))
+}
+
+#[test]
+fn the_chart_installs_what_the_manifests_do() {
+    let Some(chart) = rendered(&[]) else { return };
+    for (part, kinds) in [
+        ("daemonset", &["DaemonSet"][..]),
+        ("network", &["NetworkPolicy"]),
+        (
+            "rbac",
+            &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
+        ),
+    ] {
+        let base = objects(&read(&format!("kustomize/base/{part}.yaml")));
+        for kind in kinds {
+            let (chart, base) = (of_kind(&chart, kind), of_kind(&base, kind));
+            for key in ["spec", "rules", "roleRef", "subjects"] {
+                let mut made = chart[key].clone();
+                if let Some(labels) = made.pointer_mut("/template/metadata/labels") {
+                    let labels = labels.as_object_mut().expect("labels");
+                    labels.remove("helm.sh/chart");
+                    labels.remove("app.kubernetes.io/managed-by");
+                }
+                assert_eq!(made, base[key], "{kind}: run deploy/kustomize/render.sh");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_field_of_the_chart_is_one_with_everything_on() {
+    let values = [
+        "teams[0].name=payments",
+        "filterImages[0].name=big,filterImages[0].reference=registry.example/big:1",
+        "nonRoot.enabled=true,podMonitor.enabled=true,dockerContainersPath=/var/lib/docker/containers",
+        "config.enrich.pods.namespace_labels=true",
+        "serviceAccount.annotations.role=x,podAnnotations.a=b,podLabels.c=d",
+        "networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
+    ];
+    let Some(all) = rendered(&values) else { return };
+    all.iter().for_each(assert_known);
+    let role = of_kind(&all, "ClusterRole").to_string();
+    assert!(
+        role.contains("namespaces"),
+        "namespaces are watched: {role}"
+    );
+    let config = of_kind(&all, "ConfigMap")["data"]["logsieve.yaml"].clone();
+    let config = Config::parse(config.as_str().unwrap_or_default()).expect("it loads");
+    config.resolve().expect("its parts fit each other");
+    assert_eq!(config.enrich.cluster.as_deref(), Some("my-cluster"));
+    let own = config.routes.first().expect("it has routes");
+    assert!(own.exclude, "the agent does not follow its own log");
+    let folders = &config.filters.directories;
+    assert!(
+        folders.iter().any(|f| f.ends_with("payments")),
+        "{folders:?}"
+    );
+}
+
+#[test]
+fn region_and_cluster_are_all_that_has_to_be_set() {
+    let Some(all) = rendered(&[]) else { return };
+    all.iter().for_each(assert_known);
+    let Some(output) = helm(&["lint"], &["region=r", "cluster=c"]) else {
+        return;
+    };
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+#[test]
+fn values_that_are_misspelt_are_refused() {
+    for wrong in ["regoin=x", "config.routs=x", "teams[0].nam=x", "region="] {
+        let Some(output) = helm(&["template", "logsieve"], &["region=r", "cluster=c", wrong])
+        else {
+            return;
+        };
+        assert!(!output.status.success(), "`{wrong}` was taken");
+    }
+}

@@ -1,0 +1,118 @@
+//! The plain manifests: known fields, few rights, few privileges, configurations that load; and the IAM
+//! policies beside them.
+
+use logsieve::config::Config;
+use serde_json::{Value, json};
+
+use super::{assert_known, objects, of_kind, read};
+
+const PARTS: [&str; 4] = ["namespace", "rbac", "daemonset", "network"];
+
+fn base() -> Vec<Value> {
+    let part = |part: &&str| objects(&read(&format!("kustomize/base/{part}.yaml")));
+    PARTS.iter().flat_map(part).collect()
+}
+
+#[test]
+fn every_field_of_the_manifests_is_one() {
+    base().iter().for_each(assert_known);
+}
+
+#[test]
+fn the_agent_asks_for_no_right_that_it_does_not_use() {
+    let all = base();
+    assert_eq!(
+        of_kind(&all, "ClusterRole")["rules"],
+        json!([
+            { "apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"] },
+            { "apiGroups": [""], "resources": ["events"], "verbs": ["create"] },
+        ])
+    );
+    let own = of_kind(&all, "Role");
+    assert_eq!(own["metadata"]["namespace"], "logsieve");
+    assert_eq!(
+        own["rules"],
+        json!([
+            { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"] },
+            { "apiGroups": [""], "resources": ["pods"], "verbs": ["patch"] },
+        ])
+    );
+}
+
+#[test]
+fn the_agent_runs_without_capabilities_on_a_root_that_it_cannot_write() {
+    let all = base();
+    let pod = &of_kind(&all, "DaemonSet")["spec"]["template"]["spec"];
+    assert_eq!(
+        pod["securityContext"]["seccompProfile"]["type"],
+        "RuntimeDefault"
+    );
+    assert_eq!(pod["securityContext"]["runAsUser"], 0);
+    let container = &pod["containers"][0];
+    let context = &container["securityContext"];
+    assert_eq!(context["capabilities"], json!({ "drop": ["ALL"] }));
+    assert_eq!(context["readOnlyRootFilesystem"], true);
+    assert_eq!(context["allowPrivilegeEscalation"], false);
+    for key in ["hostNetwork", "hostPID", "hostIPC"] {
+        assert!(pod.get(key).is_none(), "{key}");
+    }
+    let mounts = container["volumeMounts"].as_array().expect("it has mounts");
+    let writable = mounts.iter().filter(|m| m["readOnly"] != true);
+    let writable: Vec<_> = writable.map(|m| m["mountPath"].clone()).collect();
+    assert_eq!(writable, [json!("/var/lib/logsieve")]);
+}
+
+#[test]
+fn a_stop_gets_longer_than_the_agent_takes() {
+    let all = base();
+    let pod = &of_kind(&all, "DaemonSet")["spec"]["template"]["spec"];
+    let config = Config::parse(&read("kustomize/base/logsieve.yaml")).expect("it loads");
+    let grace = pod["terminationGracePeriodSeconds"]
+        .as_u64()
+        .expect("it is a number");
+    assert!(config.drain.as_secs() < grace);
+}
+
+#[test]
+fn the_configurations_that_are_shipped_load() {
+    for path in [
+        "kustomize/base/logsieve.yaml",
+        "kustomize/example/logsieve.yaml",
+    ] {
+        let config = Config::parse(&read(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+        config.resolve().unwrap_or_else(|e| panic!("{path}: {e}"));
+    }
+}
+
+#[test]
+fn the_iam_policy_allows_three_actions_on_the_clusters_groups() {
+    let policy: Value = serde_json::from_str(&read("iam/policy.json")).expect("it is JSON");
+    let statements = policy["Statement"].as_array().expect("it has statements");
+    let mut actions: Vec<&str> = Vec::new();
+    for statement in statements {
+        let resource = statement["Resource"].as_str().unwrap_or_default();
+        assert!(
+            resource.contains("log-group:/aws/eks/CLUSTER/*"),
+            "{resource}"
+        );
+        actions.extend(
+            statement["Action"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str),
+        );
+    }
+    actions.sort_unstable();
+    assert_eq!(
+        actions,
+        [
+            "logs:CreateLogGroup",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents"
+        ]
+    );
+    for trust in ["iam/trust-irsa.json", "iam/trust-pod-identity.json"] {
+        serde_json::from_str::<Value>(&read(trust)).unwrap_or_else(|e| panic!("{trust}: {e}"));
+    }
+}
