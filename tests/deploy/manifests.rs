@@ -116,3 +116,37 @@ fn the_iam_policy_allows_three_actions_on_the_clusters_groups() {
         serde_json::from_str::<Value>(&read(trust)).unwrap_or_else(|e| panic!("{trust}: {e}"));
     }
 }
+
+#[test]
+fn the_overlay_builds_and_keeps_what_the_base_has() {
+    let built = std::process::Command::new("kubectl")
+        .arg("kustomize")
+        .arg(super::deploy("kustomize/example"))
+        .output();
+    let Ok(built) = built else {
+        eprintln!("there is no kubectl: the overlay is not built here");
+        return;
+    };
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    let all = objects(&String::from_utf8_lossy(&built.stdout));
+    all.iter().for_each(assert_known);
+    let pod = &of_kind(&all, "DaemonSet")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    let environment = container["env"].as_array().expect("it has an environment");
+    let value = |name: &str| environment.iter().find(|e| e["name"] == name).cloned();
+    assert_eq!(
+        value("AWS_REGION").expect("it is set")["value"],
+        "eu-west-1"
+    );
+    assert!(value("NODE_NAME").is_some(), "the base's variables stay");
+    let map = of_kind(&all, "ConfigMap");
+    assert_eq!(
+        map["metadata"]["name"], "logsieve",
+        "the DaemonSet mounts it by this name"
+    );
+}

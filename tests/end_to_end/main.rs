@@ -22,6 +22,7 @@ mod node;
 mod outages;
 mod pods;
 mod presets;
+mod push;
 mod rates;
 mod readme;
 mod restart;

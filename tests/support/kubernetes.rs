@@ -12,7 +12,7 @@ mod connection;
 mod request;
 mod store;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -49,6 +49,8 @@ struct State {
     cuts: u64,
     /// Verb and resource of each request that was let in.
     used: BTreeSet<(String, String)>,
+    /// Where `pods/proxy` leads, by pod and port.
+    proxies: BTreeMap<String, SocketAddr>,
     lists: usize,
     watches: usize,
 }
@@ -69,6 +71,7 @@ impl FakeKubernetes {
                 away: false,
                 cuts: 0,
                 used: BTreeSet::new(),
+                proxies: BTreeMap::new(),
                 lists: 0,
                 watches: 0,
             }),
@@ -149,6 +152,11 @@ impl FakeKubernetes {
     /// Verb and resource of all requests so far.
     pub fn used(&self) -> BTreeSet<(String, String)> {
         self.state().used.clone()
+    }
+
+    /// Lets `pods/proxy` of this pod and port (`agent-0:9880`) lead somewhere.
+    pub fn set_proxy(&self, pod_and_port: &str, to: SocketAddr) {
+        self.change(|state| state.proxies.insert(pod_and_port.to_owned(), to));
     }
 
     /// How many lists and how many watches were asked for.

@@ -2,7 +2,7 @@
 //! by hand, since a stream that is cut in the midst of a chunk is nothing a library would send.
 
 use std::io::{self, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +41,14 @@ pub fn serve(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     state
         .used
         .insert((verb.to_owned(), target.resource.clone()));
+    if target.resource == "pods/proxy" {
+        let to = target
+            .name
+            .as_ref()
+            .and_then(|name| state.proxies.get(name).copied());
+        drop(state);
+        return proxy(&mut stream, to);
+    }
     if verb == "watch" {
         state.watches += 1;
         drop(state);
@@ -98,6 +106,15 @@ impl State {
             _ => (405, status(405, "not supported by this stand-in")),
         }
     }
+}
+
+/// Hands on what the pod itself answers on `/status`.
+fn proxy(stream: &mut TcpStream, to: Option<SocketAddr>) -> io::Result<()> {
+    let Some(mut pod) = to.and_then(|to| TcpStream::connect(to).ok()) else {
+        return answer(stream, 503, &status(503, "the pod does not answer"));
+    };
+    pod.write_all(b"GET /status HTTP/1.0\r\n\r\n")?;
+    io::copy(&mut pod, stream).map(drop)
 }
 
 fn watch(stream: &mut TcpStream, request: &Request, shared: &Shared) -> io::Result<()> {

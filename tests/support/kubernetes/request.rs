@@ -90,6 +90,14 @@ impl Request {
         let text = |t: &str| Some(t.to_owned());
         let (resource, namespace, name) = match parts[..] {
             ["namespaces", namespace, resource] => (resource, text(namespace), None),
+            ["namespaces", namespace, resource, name, "proxy", _] => {
+                let resource = format!("{resource}/proxy");
+                return Some(Target {
+                    resource,
+                    namespace: text(namespace),
+                    name: text(name),
+                });
+            }
             ["namespaces", namespace, resource, name] => (resource, text(namespace), text(name)),
             [resource] => (resource, None, None),
             [resource, name] => (resource, None, text(name)),

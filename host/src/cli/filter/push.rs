@@ -1,0 +1,146 @@
+//! `logsieve filter push`: a module into its team's ConfigMap, and the wait until every node runs it.
+//!
+//! It is applied by the server: the client's own apply keeps a copy in an annotation, and fails above
+//! 190 kB. Each file has a field manager of its own, so that pushing one leaves the others alone. Then
+//! every agent is asked for its status, through the API server, until all have the module's hash.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::core::Request;
+use kube::{Client, Config};
+
+use crate::filter::module::packed::Packing;
+use crate::filter::module::sha256_hex;
+use crate::record::status::Status;
+
+/// What a ConfigMap can hold, base64 and names included.
+const CONFIG_MAP_BYTES_MAX: usize = 1_000_000;
+/// How often the agents are asked.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+const ADMIN_PORT: u16 = 9880;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The module: `NAME.wasm`, or packed (`.gz`, `.zst`).
+    module: PathBuf,
+    /// The team, as the chart's `teams` names it.
+    #[arg(long)]
+    team: String,
+    /// The agent's namespace.
+    #[arg(long, short, default_value = "logsieve")]
+    namespace: String,
+    /// How long to wait for every node, seconds; 0: not at all.
+    #[arg(long, default_value_t = 120)]
+    wait: u64,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(push(args))
+}
+
+async fn push(args: &Args) -> anyhow::Result<ExitCode> {
+    let file = args.module.file_name().context("a module is a file")?;
+    let file = file.to_string_lossy().into_owned();
+    let filter = file.split(".wasm").next().unwrap_or_default().to_owned();
+    let bytes = std::fs::read(&args.module)
+        .with_context(|| format!("`{}` cannot be read", args.module.display()))?;
+    if bytes.len() > CONFIG_MAP_BYTES_MAX {
+        bail!(
+            "`{file}` has {} bytes, and a ConfigMap holds {CONFIG_MAP_BYTES_MAX}: pack it with zstd, or use `filterImages`",
+            bytes.len()
+        );
+    }
+    let unpacked = Packing::of(&file).unpack(bytes.clone());
+    let hash = sha256_hex(&unpacked.with_context(|| format!("`{file}` cannot be unpacked"))?);
+    let client = Client::try_from(Config::infer().await?)?;
+    let name = format!("logsieve-filters-{}", args.team);
+    apply(&client, args, &name, &file, bytes).await?;
+    println!("{name}: {file} is there, sha256 {}", &hash[..12]);
+    if args.wait == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    wait(&client, args, &filter, &hash).await
+}
+
+async fn apply(
+    client: &Client,
+    args: &Args,
+    name: &str,
+    file: &str,
+    bytes: Vec<u8>,
+) -> anyhow::Result<()> {
+    let map = ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        binary_data: Some(BTreeMap::from([(file.to_owned(), ByteString(bytes))])),
+        ..ConfigMap::default()
+    };
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), &args.namespace);
+    let how = PatchParams::apply(&format!("logsieve-push-{file}")).force();
+    api.patch(name, &how, &Patch::Apply(map))
+        .await
+        .context("the ConfigMap")?;
+    Ok(())
+}
+
+/// Asks every agent until all run the module.
+async fn wait(client: &Client, args: &Args, filter: &str, hash: &str) -> anyhow::Result<ExitCode> {
+    let tries = args.wait * 1000 / u64::try_from(ASK_EVERY.as_millis())?;
+    let mut behind = Vec::new();
+    for _ in 0..tries.max(1) {
+        behind = nodes_behind(client, args, filter, hash).await?;
+        if behind.is_empty() {
+            println!("every node runs it");
+            return Ok(ExitCode::SUCCESS);
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    for (pod, why) in &behind {
+        eprintln!("{pod}: {why}");
+    }
+    bail!("{} nodes do not run it after {} s", behind.len(), args.wait)
+}
+
+/// The agents that do not run it, and what they run instead.
+async fn nodes_behind(
+    client: &Client,
+    args: &Args,
+    filter: &str,
+    hash: &str,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &args.namespace);
+    let agents = ListParams::default().labels("app.kubernetes.io/name=logsieve");
+    let mut behind = Vec::new();
+    for pod in pods.list(&agents).await.context("the agent's pods")? {
+        let name = pod.metadata.name.unwrap_or_default();
+        let why = match status(client, &args.namespace, &name).await {
+            Ok(status) => match status.filters.iter().find(|f| f.name == filter) {
+                Some(f) if f.sha256.as_deref() == Some(hash) => continue,
+                Some(f) => format!("runs {}", f.sha256.as_deref().unwrap_or("no module")),
+                None => format!("has no filter `{filter}` in its configuration"),
+            },
+            Err(error) => format!("does not tell: {error:#}"),
+        };
+        behind.push((name, why));
+    }
+    Ok(behind)
+}
+
+async fn status(client: &Client, namespace: &str, pod: &str) -> anyhow::Result<Status> {
+    let pods = Request::new(format!("/api/v1/namespaces/{namespace}/pods"));
+    let request = pods.get_subresource("proxy/status", &format!("{pod}:{ADMIN_PORT}"))?;
+    Ok(client.request::<Status>(request).await?)
+}
