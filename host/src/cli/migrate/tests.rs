@@ -7,6 +7,8 @@ use std::path::Path;
 use super::*;
 use crate::record::{Container, Facts};
 use crate::route::{Decision, PodState};
+use crate::sink::Destination;
+use crate::sink::cloudwatch::Preset;
 
 fn plan(path: &str) -> plan::Plan {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/migrate/configs");
@@ -179,4 +181,30 @@ fn accessors_become_templates_or_are_named() {
     );
     assert_eq!(names::template("a-$other['x']").unwrap_err(), "$other['x']");
     assert_eq!(names::template("{x}").unwrap(), "{{x}}");
+}
+
+/// The presets are held to recordings of Fluent Bit; what is migrated is held to the presets.
+#[test]
+fn what_is_migrated_sends_what_the_recorded_presets_send() {
+    for (path, preset) in [
+        ("aws-for-fluent-bit-chart-0.2.0", Preset::AwsForFluentBit),
+        ("container-insights", Preset::ContainerInsights),
+        (
+            "cloudwatch-observability-addon",
+            Preset::CloudwatchObservability,
+        ),
+    ] {
+        let config = config(&plan(&format!("{path}/fluent-bit.conf")));
+        let same_group = |d: &&Destination| match d {
+            Destination::Cloudwatch(c) => c.log_group() == preset.log_group(),
+            _ => false,
+        };
+        let found = config.destinations.values().find(same_group);
+        let Some(Destination::Cloudwatch(found)) = found else {
+            panic!("{path}: no destination has the preset's group");
+        };
+        assert_eq!(found.log_stream(), preset.log_stream(), "{path}");
+        assert_eq!(found.format(), preset.format(), "{path}");
+        assert_eq!(found.entity(), preset.entity(), "{path}");
+    }
 }
