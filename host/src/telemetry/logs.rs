@@ -33,8 +33,9 @@ pub struct Config {
 pub fn start(config: Config) {
     let level = match config.level {
         Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
+        // A stream of the API server's that ends is no news: the watch goes on, and says when it cannot.
+        Level::Warn => "warn,kube_client=error",
+        Level::Info => "info,kube_client=error",
         Level::Debug => "logsieve=debug,info",
     };
     let filter = EnvFilter::try_from_env("LOGSIEVE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
