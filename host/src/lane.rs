@@ -308,7 +308,7 @@ impl Lane {
         let change = waiting - std::mem::replace(&mut self.waiting, waiting);
         self.setup.metrics.enrich.waiting_containers.inc_by(change);
         let follows = &self.follows;
-        let is_followed = |uid: &str| follows.values().any(|f| f.is_of(uid));
+        let is_followed = |pod: &str| follows.values().any(|f| f.is_of(pod));
         self.stages.pods.forget_gone(now.mono, is_followed);
         for slot in ended {
             if let Some(follow) = self.follows.remove(&slot) {

@@ -67,8 +67,8 @@ impl Keep {
 /// A pod of this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
-    /// The uid in its log path.
-    pub path_uid: String,
+    /// Its folder of logs: whoever claims another pod's uid by an annotation has not its name.
+    pub folder: String,
     /// The uid in the API.
     pub uid: String,
     pub namespace: String,
@@ -88,7 +88,7 @@ impl Pod {
             meta.namespace.clone()?,
             meta.name.clone()?,
         );
-        let path_uid = path_uid(meta)?;
+        let folder = folder(meta)?;
         let mut facts = owners(meta);
         facts.insert("k8s.pod.uid".into(), uid.clone());
         add_texts(&mut facts, meta, keep);
@@ -103,7 +103,7 @@ impl Pod {
             .flatten()
             .map(|c| (c.name.clone(), c.image.clone()));
         Some(Self {
-            path_uid,
+            folder,
             uid,
             namespace,
             name,
@@ -125,12 +125,15 @@ impl Pod {
     }
 }
 
-/// The uid that the pod has in its log path.
+/// The name of the pod's folder of logs, `<namespace>_<name>_<uid>`; a static pod's has its
+/// configuration's hash for a uid.
 #[must_use]
-pub fn path_uid(meta: &ObjectMeta) -> Option<String> {
+pub fn folder(meta: &ObjectMeta) -> Option<String> {
     let annotation = |name: &str| meta.annotations.as_ref()?.get(name);
     let hash = annotation(CONFIG_HASH).filter(|_| annotation(CONFIG_MIRROR).is_some());
-    hash.or(meta.uid.as_ref()).cloned()
+    let uid = hash.or(meta.uid.as_ref())?;
+    let (namespace, name) = (meta.namespace.as_ref()?, meta.name.as_ref()?);
+    Some(format!("{namespace}_{name}_{uid}"))
 }
 
 /// Labels, then the annotations that something depends on, then others while there is room.

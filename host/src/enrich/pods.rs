@@ -21,7 +21,7 @@ pub enum News {
     /// A pod is new, or not as it was.
     Pod(Arc<Pod>),
     Gone {
-        path_uid: Arc<str>,
+        folder: Arc<str>,
     },
     /// Labels of a namespace, as facts.
     Namespace {
@@ -40,6 +40,7 @@ pub struct Expects {
 #[derive(Debug, Default)]
 pub struct Pods {
     expects: Expects,
+    /// By their folders of logs.
     pods: HashMap<String, Known>,
     namespaces: HashMap<Arc<str>, Arc<Facts>>,
 }
@@ -72,10 +73,10 @@ impl Pods {
                     pod: pod.clone(),
                     gone_at: None,
                 };
-                self.pods.insert(pod.path_uid.clone(), known);
+                self.pods.insert(pod.folder.clone(), known);
             }
-            News::Gone { path_uid } => {
-                if let Some(known) = self.pods.get_mut(&*path_uid) {
+            News::Gone { folder } => {
+                if let Some(known) = self.pods.get_mut(&*folder) {
                     known.gone_at.get_or_insert(now);
                 }
             }
@@ -86,11 +87,8 @@ impl Pods {
     /// The container with all that is known; none while something is missing.
     #[must_use]
     pub fn enrich(&self, found: &Arc<Container>) -> Option<Arc<Container>> {
-        let pod = &self.pods.get(&found.pod_uid)?.pod;
-        // Whoever may write annotations could claim another pod's path for theirs, but not its name.
-        if pod.namespace != found.namespace || pod.name != found.pod {
-            return None;
-        }
+        let folder = format!("{}_{}_{}", found.namespace, found.pod, found.pod_uid);
+        let pod = &self.pods.get(&folder)?.pod;
         let mut container = Container::clone(found);
         pod.add_facts(&found.name, &mut container.facts);
         if self.expects.namespaces {
@@ -102,9 +100,9 @@ impl Pods {
 
     /// Forgets pods that are gone and that nobody follows.
     pub fn forget_gone(&mut self, now: Duration, is_followed: impl Fn(&str) -> bool) {
-        self.pods.retain(|uid, known| {
+        self.pods.retain(|folder, known| {
             let old = |at: Duration| now.saturating_sub(at) >= GONE_KEPT;
-            !known.gone_at.is_some_and(old) || is_followed(uid)
+            !known.gone_at.is_some_and(old) || is_followed(folder)
         });
     }
 
@@ -116,5 +114,76 @@ impl Pods {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pods.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enrich::pod::Keep;
+    use crate::record::Globs;
+
+    fn pod(name: &str, app: &str, annotations: &serde_json::Value) -> Arc<Pod> {
+        let object = serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "spec": { "containers": [] },
+            "metadata": { "name": name, "namespace": "pay", "uid": name, "labels": { "app": app },
+                          "annotations": annotations },
+        });
+        let keep = Keep {
+            annotations: Globs::One("*".into()),
+            matched: Vec::new(),
+        };
+        Arc::new(Pod::of(&serde_json::from_value(object).unwrap(), &keep).unwrap())
+    }
+
+    fn container(pod: &str) -> Arc<Container> {
+        Arc::new(Container {
+            namespace: "pay".into(),
+            pod: pod.into(),
+            pod_uid: pod.into(),
+            name: "app".into(),
+            facts: Facts::new(),
+        })
+    }
+
+    fn pods() -> Pods {
+        Pods::new(Expects {
+            pods: true,
+            namespaces: false,
+        })
+    }
+
+    fn app(pods: &Pods, pod: &str) -> Option<String> {
+        let known = pods.enrich(&container(pod))?;
+        known.facts.get("k8s.pod.label.app").cloned()
+    }
+
+    #[test]
+    fn a_pod_that_claims_anothers_log_path_is_not_believed() {
+        let mut pods = pods();
+        let none = serde_json::json!({});
+        pods.learn(News::Pod(pod("victim", "api", &none)), Duration::ZERO);
+        let claims = serde_json::json!({
+            "kubernetes.io/config.hash": "victim", "kubernetes.io/config.mirror": "victim",
+            "logsieve.dev/exclude": "true",
+        });
+        pods.learn(News::Pod(pod("thief", "evil", &claims)), Duration::ZERO);
+        assert_eq!(app(&pods, "victim").as_deref(), Some("api"));
+    }
+
+    #[test]
+    fn a_gone_pod_is_known_for_as_long_as_somebody_follows_it() {
+        let mut pods = pods();
+        let known = pod("api-0", "api", &serde_json::json!({}));
+        let folder: Arc<str> = known.folder.as_str().into();
+        pods.learn(News::Pod(known), Duration::ZERO);
+        pods.learn(News::Gone { folder }, Duration::ZERO);
+        let late = GONE_KEPT * 2;
+        pods.forget_gone(late, |folder| folder == "pay_api-0_api-0");
+        assert_eq!(app(&pods, "api-0").as_deref(), Some("api"));
+        pods.forget_gone(GONE_KEPT / 2, |_| false);
+        assert!(app(&pods, "api-0").is_some(), "its file may be on its way");
+        pods.forget_gone(late, |_| false);
+        assert!(pods.is_empty());
     }
 }

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 
 use super::PodsConfig;
 use super::client::{self, connect};
-use super::pod::{ApiPod, Keep, Pod, path_uid};
+use super::pod::{ApiPod, Keep, Pod, folder};
 use super::pods::News;
 use crate::record::Facts;
 use crate::telemetry::metrics::EnrichMetrics;
@@ -144,28 +144,28 @@ impl Seen {
             watcher::Event::Init => self.listed.clear(),
             watcher::Event::InitApply(object) => {
                 if let Some(pod) = self.changed(&object) {
-                    self.listed.insert(pod.path_uid.clone(), pod);
+                    self.listed.insert(pod.folder.clone(), pod);
                 }
             }
             watcher::Event::InitDone => {
                 let before = std::mem::replace(&mut self.pods, std::mem::take(&mut self.listed));
-                for uid in before.into_keys() {
-                    if !self.pods.contains_key(&uid) {
-                        self.gone(&uid);
+                for folder in before.into_keys() {
+                    if !self.pods.contains_key(&folder) {
+                        self.gone(&folder);
                     }
                 }
                 self.watch.metrics.listed.set(1);
             }
             watcher::Event::Apply(object) => {
                 if let Some(pod) = self.changed(&object) {
-                    self.pods.insert(pod.path_uid.clone(), pod);
+                    self.pods.insert(pod.folder.clone(), pod);
                 }
             }
             watcher::Event::Delete(object) => {
-                if let Some(uid) = path_uid(&object.metadata)
-                    && self.pods.remove(&uid).is_some()
+                if let Some(folder) = folder(&object.metadata)
+                    && self.pods.remove(&folder).is_some()
                 {
-                    self.gone(&uid);
+                    self.gone(&folder);
                 }
             }
         }
@@ -176,7 +176,7 @@ impl Seen {
     /// Tells of a pod if something that is kept of it has changed; most changes are of its status.
     fn changed(&self, object: &ApiPod) -> Option<Arc<Pod>> {
         let pod = Pod::of(object, &self.watch.keep)?;
-        if let Some(known) = self.pods.get(&pod.path_uid)
+        if let Some(known) = self.pods.get(&pod.folder)
             && **known == pod
         {
             return Some(known.clone());
@@ -187,9 +187,9 @@ impl Seen {
         Some(pod)
     }
 
-    fn gone(&self, uid: &str) {
+    fn gone(&self, folder: &str) {
         (self.watch.tell)(News::Gone {
-            path_uid: uid.into(),
+            folder: folder.into(),
         });
     }
 }

@@ -22,9 +22,7 @@ impl Lane {
                 let names = all.map(|at| self.stages.destination_name(*at).to_owned());
                 status.destinations = names.collect();
             }
-            let posted = books.iter().find(|p| {
-                follow.is_of(&p.container.pod_uid) && p.container.name == status.container
-            });
+            let posted = books.iter().find(|p| follow.is_about(&p.container));
             status.ledger = posted.map(|p| p.ledger);
             status
         };

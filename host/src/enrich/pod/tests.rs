@@ -77,14 +77,14 @@ fn a_static_pod_is_known_by_the_hash_in_its_log_path() {
     let annotations = json!({ CONFIG_HASH: "c0ffee", CONFIG_MIRROR: "c0ffee" });
     let mirror = pod(json!({ "annotations": annotations }), &keep("", &[]));
     assert_eq!(
-        (mirror.path_uid.as_str(), mirror.uid.as_str()),
-        ("c0ffee", "u-1")
+        (mirror.folder.as_str(), mirror.uid.as_str()),
+        ("payments_api-0_c0ffee", "u-1")
     );
     let no_mirror = pod(
         json!({ "annotations": { CONFIG_HASH: "c0ffee" } }),
         &keep("", &[]),
     );
-    assert_eq!(no_mirror.path_uid, "u-1");
+    assert_eq!(no_mirror.folder, "payments_api-0_u-1");
 }
 
 #[test]

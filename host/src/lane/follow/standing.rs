@@ -36,15 +36,22 @@ impl Follow {
     #[must_use]
     pub fn is_concerned_by(&self, news: &News) -> bool {
         match news {
-            News::Pod(pod) => pod.path_uid == self.found.pod_uid,
+            News::Pod(pod) => self.is_of(&pod.folder),
             News::Namespace { name, .. } => **name == *self.found.namespace,
             News::Gone { .. } => false,
         }
     }
 
     #[must_use]
-    pub fn is_of(&self, path_uid: &str) -> bool {
-        self.found.pod_uid == path_uid
+    pub fn is_of(&self, pod_folder: &str) -> bool {
+        let of_pod = self.folder.split_once('/').map(|(pod, _)| pod);
+        of_pod == Some(pod_folder)
+    }
+
+    /// Whether it follows this very container.
+    #[must_use]
+    pub fn is_about(&self, container: &Container) -> bool {
+        self.found.pod_uid == container.pod_uid && self.found.name == container.name
     }
 
     /// Its pod is not as it was.
