@@ -32,7 +32,7 @@ use crate::lane::{Event, Lane, Plan, PodsSetup, Setup, ShareOf};
 use crate::record::receipt::news_channel;
 use crate::record::{Budget, Share};
 use crate::sink::cloudwatch::{
-    client::Connection, pace::Accounts, send::Sender as CloudwatchSender,
+    client::Connection, cost::estimate, pace::Accounts, send::Sender as CloudwatchSender,
 };
 use crate::sink::{self, stdout};
 use crate::source::container_log::discover::{Discover, Stop};
@@ -245,13 +245,16 @@ impl Parts<'_> {
         let mut outlets = Vec::new();
         let mut tasks = tokio::task::JoinSet::new();
         let mut accounts = Accounts::default();
-        for (_, destination) in &self.resolved.destinations {
+        for (name, destination) in &self.resolved.destinations {
             outlets.push(match destination {
                 sink::Destination::Cloudwatch(config) => {
                     let connection = Connection::new(config, self.clock).await;
                     let account = accounts.of(config, self.clock);
                     let metrics = self.metrics.sink.clone();
-                    let sender = CloudwatchSender::new(connection, account, self.clock, metrics);
+                    let own = metrics.destinations.of(name);
+                    tasks.spawn(estimate(own.clone(), config.price(), self.clock));
+                    let sender =
+                        CloudwatchSender::new(connection, account, self.clock, metrics, own);
                     let (to, requests) = tokio::sync::mpsc::channel(threads::requests_max(budget));
                     tasks.spawn(sender.run(requests));
                     Outlet::Cloudwatch(to)

@@ -17,7 +17,7 @@ use crate::record::columns::RouteId;
 use crate::route::annotations;
 use crate::route::template::{self, Template};
 use crate::route::{EntityTemplates, NameTemplates, Route, Table};
-use crate::sink::cloudwatch::{entity, limits};
+use crate::sink::cloudwatch::{entity, group, limits};
 use crate::{enrich, filter, route, sink, source, telemetry};
 
 /// The whole configuration, as it is written.
@@ -127,6 +127,8 @@ pub enum Error {
         name: String,
         passed: filter::limits::Passed,
     },
+    #[error("destination `{name}`, `create`")]
+    Create { name: String, source: group::Error },
     #[error("`{key}` is {value}, and has to be at least {least}")]
     TooSmall {
         key: &'static str,
@@ -335,6 +337,11 @@ fn templates(name: &str, destination: &sink::Destination) -> Result<Option<NameT
         let value = |(name, text): (&String, &String)| Ok((name.clone(), parse(key, text)?));
         values.iter().map(value).collect::<Result<Vec<_>, Error>>()
     };
+    let created = config.create.check();
+    created.map_err(|source| Error::Create {
+        name: name.to_owned(),
+        source,
+    })?;
     let entity = config.entity().map(|entity| {
         if entity.attributes.len() > entity::ATTRIBUTES_MAX {
             let name = name.to_owned();

@@ -2,6 +2,11 @@
 //!
 //! A sink has two halves: a *packer*, which a lane owns and fills without waiting, and a *sender*,
 //! which takes whole requests and settles their receipts with the answer.
+//!
+//! Another sink (Kinesis Data Streams, Firehose, OpenSearch) is one more room, and an arm of each
+//! enum below: its `Config`, a packer that appends and flushes, and a request that owns its parts and
+//! permit; `agent` starts its sender. What CloudWatch's room has that is not CloudWatch's alone is cut
+//! so that it can move up here: `message` and `split`, `pieces`, `order`, `pace`, `client`.
 
 pub mod cloudwatch;
 pub mod stdout;

@@ -7,7 +7,7 @@
 pub mod corpus;
 mod idle;
 mod node;
-mod null_server;
+pub mod null_server;
 pub mod process;
 
 use crate::figure::{self, Wanted};

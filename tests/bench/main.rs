@@ -10,6 +10,7 @@ mod figure;
 mod isolation;
 mod patterns;
 mod redaction;
+mod sender;
 
 fn main() {
     // `cargo bench` hands over its own flag.
@@ -19,5 +20,6 @@ fn main() {
     redaction::run(&wanted);
     patterns::run(&wanted);
     isolation::run(&wanted);
+    sender::run(&wanted);
     agent::run(&wanted);
 }

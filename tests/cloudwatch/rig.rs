@@ -91,7 +91,8 @@ impl Rig {
         let metrics = SinkMetrics::default();
         let connection = Connection::with(&sdk_config(&fake), config, clock);
         let account = Accounts::default().of(config, clock);
-        let sender = Sender::new(connection, account.clone(), clock, metrics.clone());
+        let own = metrics.destinations.of("rig");
+        let sender = Sender::new(connection, account.clone(), clock, metrics.clone(), own);
         let (to, requests) = tokio::sync::mpsc::channel(10_000);
         tokio::spawn(sender.run(requests));
         let budget = Budget::new(1 << 30);

@@ -173,11 +173,25 @@ fn the_eks_workshop_is_the_chart_with_another_group() {
 }
 
 #[test]
-fn templates_are_those_of_the_chart() {
+fn the_eks_add_on_has_its_preset_with_the_entity_of_each_request() {
+    let run = "cloudwatch-observability-addon-no-service";
+    let node = assert_sends_what_was_recorded(run, "preset: cloudwatch_observability");
+    let expected = &recorded(run).head["entity"];
+    for put in node.fake.requests_for("PutLogEvents") {
+        assert_eq!(put.entity.as_ref(), Some(expected));
+    }
+}
+
+#[test]
+fn templates_and_retention_are_those_of_the_chart() {
     let destination = "preset: aws_for_fluent_bit, \
          log_group: '/aws/eks/fluentbit-cloudwatch/workload/{k8s.namespace.name}', \
-         log_stream: '{k8s.pod.name}.{k8s.container.name}'";
-    assert_sends_what_was_recorded("chart-templates", destination);
+         log_stream: '{k8s.pod.name}.{k8s.container.name}', create: { retention_days: 7 }";
+    let node = assert_sends_what_was_recorded("chart-templates", destination);
+    let group = node
+        .fake
+        .log_group("/aws/eks/fluentbit-cloudwatch/workload/store");
+    assert_eq!(group.expect("the group").retention_days, Some(7));
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod agent; // the agent as a process: run, watch, signal
 pub mod cloudwatch; // a strict CloudWatch Logs: its limits, its signatures, its bad days
 pub mod count; // the same as tally, for millions of records
 pub mod credentials; // where a container fetches its credentials
+pub mod issuer; // those who give a pod its credentials: container, token service, metadata
 pub mod kubelet; // log files as a node lays them out, rotates and deletes them
 pub mod kubernetes; // an API server: lists, watches, bad days
 pub mod logs; // a gigabyte of log, for measurements

@@ -177,6 +177,8 @@ fn every_key_is_in_the_example_configuration() {
         "{ destinations: { d: { cloudwatch: { x: 1 } } } }",
         "{ destinations: { d: { cloudwatch: { format: { fluent_bit: { x: 1 } } } } } }",
         "{ destinations: { d: { cloudwatch: { entity: { x: 1 } } } } }",
+        "{ destinations: { d: { cloudwatch: { create: { x: 1 } } } } }",
+        "{ destinations: { d: { cloudwatch: { role: { x: 1 } } } } }",
         "{ destinations: { d: { stdout: { x: 1 } } } }",
         "{ routes: [ { x: 1 } ] }",
         "{ routes: [ { match: { x: 1 } } ] }",

@@ -9,12 +9,14 @@
 
 pub mod body;
 pub mod client;
+pub mod cost;
 pub mod creation;
 pub mod destination;
 pub mod entity;
 pub mod envelope;
 pub mod escape;
 pub mod format;
+pub mod group;
 pub mod limits;
 pub mod merge;
 pub mod message;
@@ -28,6 +30,7 @@ pub mod retry;
 pub mod send;
 pub mod split;
 pub mod time;
+pub mod wire;
 
 use std::time::Duration;
 
@@ -51,6 +54,14 @@ pub struct Config {
     pub format: Option<Format>,
     /// What the records are about.
     pub entity: Option<entity::Config>,
+    /// Records are in CloudWatch's embedded metric format.
+    pub emf: bool,
+    pub compression: wire::Compression,
+    /// Assumed to send; none: as the environment's credentials are.
+    pub role: Option<client::Role>,
+    pub create: group::Config,
+    /// Of a GB taken in; none: the list price of the group's class.
+    pub usd_per_gb: Option<cost::Price>,
     /// How long an event may wait for its request to fill.
     #[serde(with = "humantime_serde")]
     pub flush_after: Duration,
@@ -72,6 +83,11 @@ impl Default for Config {
             log_stream: None,
             format: None,
             entity: None,
+            emf: false,
+            compression: wire::Compression::None,
+            role: None,
+            create: group::Config::default(),
+            usd_per_gb: None,
             flush_after: Duration::from_secs(1),
             requests_max: 8,
             request_timeout: Duration::from_secs(30),
@@ -109,5 +125,11 @@ impl Config {
     pub fn entity(&self) -> Option<entity::Config> {
         let preset = self.preset.and_then(Preset::entity);
         self.entity.clone().or(preset)
+    }
+
+    #[must_use]
+    pub fn price(&self) -> cost::Price {
+        let list = cost::Price::of(self.create.log_group_class);
+        self.usd_per_gb.unwrap_or(list)
     }
 }

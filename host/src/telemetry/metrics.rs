@@ -3,6 +3,7 @@
 //! Counters are handed to whoever moves them, so no hot path looks one up by its labels.
 
 mod container;
+mod destination;
 mod enrich;
 mod filter;
 mod sink;
@@ -19,6 +20,7 @@ use prometheus_client::registry::Registry;
 
 use crate::record::ledger::Ledgers;
 
+pub use destination::{DestinationMetrics, Destinations};
 pub use enrich::EnrichMetrics;
 pub use filter::{FilterMetrics, Limit, QuarantineMetrics};
 pub use sink::SinkMetrics;

@@ -1,31 +1,63 @@
 //! A server that answers every POST with `{}`: so that a sender is measured, and no service. It runs in
-//! the benchmark's process, whose CPU time does not count.
+//! the benchmark's process, on threads of its own, whose CPU time does not count. Over TLS it shows a
+//! certificate that was made for it and is good for nothing else.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// What a client has to trust.
+pub const CERTIFICATE: &str = include_str!("tls/cert.pem");
+const KEY: &str = include_str!("tls/key.pem");
 
 /// Serves until the process ends.
 pub fn start() -> SocketAddr {
+    listen(serve)
+}
+
+/// The same over TLS.
+pub fn start_tls() -> SocketAddr {
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("PEM");
+    let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).expect("PEM");
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a certificate and its key");
+    let config = Arc::new(config);
+    listen(move |stream| {
+        let tls = ServerConnection::new(config.clone()).expect("a connection");
+        serve(StreamOwned::new(tls, stream))
+    })
+}
+
+fn listen(serve: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
+    let serve = Arc::new(serve);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || serve(stream));
+            let serve = serve.clone();
+            std::thread::spawn(move || {
+                stream.set_nodelay(true)?;
+                serve(stream)
+            });
         }
     });
     address
 }
 
-fn serve(stream: TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut writer = stream.try_clone()?;
-    let mut reader = BufReader::with_capacity(256 * 1024, stream);
+fn serve(stream: impl Read + Write) -> std::io::Result<()> {
+    let mut stream = BufReader::with_capacity(256 * 1024, stream);
     let mut body = Vec::new();
     loop {
         let mut length = 0;
         loop {
             let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
+            if stream.read_line(&mut line)? == 0 {
                 return Ok(());
             }
             if line == "\r\n" {
@@ -38,9 +70,10 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
             }
         }
         body.resize(length, 0);
-        reader.read_exact(&mut body)?;
-        writer.write_all(
+        stream.read_exact(&mut body)?;
+        stream.get_mut().write_all(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: 2\r\n\r\n{}",
         )?;
+        stream.get_mut().flush()?;
     }
 }

@@ -162,6 +162,20 @@ impl Body {
         self.entries.is_empty()
     }
 
+    /// Bytes as the service counts, and bills, them.
+    #[must_use]
+    pub fn counted(&self) -> usize {
+        let counted = |e: &Entry| e.message_bytes as usize + EVENT_OVERHEAD_BYTES;
+        self.entries.iter().map(counted).sum()
+    }
+
+    /// Which part it has of what a request may hold, of bytes or of events.
+    #[must_use]
+    pub fn fill(&self) -> f64 {
+        let bytes = self.counted() as f64 / REQUEST_BYTES_MAX as f64;
+        bytes.max(self.len() as f64 / REQUEST_EVENTS_MAX as f64)
+    }
+
     /// The first and the second half, each a body of its own: to find the event that the service
     /// refuses.
     #[must_use]

@@ -9,25 +9,26 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::{
-    BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig,
-    timeout::TimeoutConfig,
+    BehaviorVersion, Region, SharedCredentialsProvider, StalledStreamProtectionConfig,
+    retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
-};
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
-use bytes::Bytes;
 use http_body_util::Limited;
+use serde::Deserialize;
 
 use super::Config;
+use super::group;
 use super::renew::Renewable;
+use super::wire::Wire;
 use crate::clock::Clock;
 
 /// How long a connection may take to come about.
@@ -35,10 +36,40 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer that is read; the service's own are below one kilobyte.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
+/// How the agent's sessions are called in the account's trail.
+const SESSION_NAME: &str = "logsieve";
+
+/// A role to assume with the credentials that the pod has.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    pub arn: String,
+    /// What the role's trust policy may ask for.
+    #[serde(default)]
+    pub external_id: Option<String>,
+}
+
+impl Role {
+    async fn assumed_by(&self, shared: SdkConfig) -> SdkConfig {
+        let mut role = AssumeRoleProvider::builder(&self.arn)
+            .configure(&shared)
+            .session_name(SESSION_NAME);
+        if let Some(id) = &self.external_id {
+            role = role.external_id(id);
+        }
+        let provider = SharedCredentialsProvider::new(role.build().await);
+        let with_role = shared.into_builder().credentials_provider(provider);
+        with_role.build()
+    }
+}
+
 /// What speaks to the service for one destination.
 #[derive(Debug, Clone)]
 pub struct Connection {
     pub client: Client,
+    pub wire: Wire,
+    /// What log groups are given that are created with it.
+    pub given: group::Config,
     pub credentials: Renewable,
 }
 
@@ -53,10 +84,11 @@ impl Connection {
         if let Some(region) = &config.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        if let Some(endpoint) = &config.endpoint {
-            loader = loader.endpoint_url(endpoint);
+        let shared = loader.load().await;
+        match &config.role {
+            None => Self::with(&shared, config, clock),
+            Some(role) => Self::with(&role.assumed_by(shared).await, config, clock),
         }
-        Self::with(&loader.load().await, config, clock)
     }
 
     /// With what `shared` says of region, endpoint, credentials and HTTP.
@@ -73,36 +105,21 @@ impl Connection {
                     .build(),
             )
             .identity_cache(credentials.clone())
-            .interceptor(LimitAnswer)
-            .build();
+            .interceptor(LimitAnswer);
+        // Of CloudWatch Logs alone: tokens are still got where they are given out.
+        let own = match &config.endpoint {
+            Some(endpoint) => own.endpoint_url(endpoint),
+            None => own,
+        };
         Self {
-            client: Client::from_conf(own),
+            client: Client::from_conf(own.build()),
+            given: config.create.clone(),
+            wire: Wire {
+                compression: config.compression,
+                emf: config.emf,
+            },
             credentials,
         }
-    }
-}
-
-/// Puts a finished body into the SDK's request, before it is signed.
-#[derive(Debug)]
-pub struct ReplaceBody(pub Bytes);
-
-#[dyn_dispatch_hint]
-impl Intercept for ReplaceBody {
-    fn name(&self) -> &'static str {
-        "ReplaceBody"
-    }
-
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let headers = request.headers_mut();
-        headers.insert("content-length", self.0.len().to_string());
-        *request.body_mut() = SdkBody::from(self.0.clone());
-        Ok(())
     }
 }
 

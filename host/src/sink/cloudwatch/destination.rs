@@ -7,22 +7,29 @@ use std::time::Duration;
 use aws_sdk_cloudwatchlogs::Client;
 
 use super::body::To;
-use super::pace::Account;
+use super::client::Connection;
+use super::group;
+use super::pace::{Account, random};
 use super::retry::{self, Failed, Next};
 use crate::telemetry::metrics::SinkMetrics;
+
+/// Tries to set a new group's retention: it may be refused while the group is being made.
+const RETENTION_TRIES_MAX: u32 = 8;
 
 /// Creates groups and streams for one destination.
 pub struct Creator {
     client: Client,
+    given: group::Config,
     account: Arc<Account>,
     metrics: SinkMetrics,
 }
 
 impl Creator {
     #[must_use]
-    pub fn new(client: Client, account: Arc<Account>, metrics: SinkMetrics) -> Self {
+    pub fn new(connection: &Connection, account: Arc<Account>, metrics: SinkMetrics) -> Self {
         Self {
-            client,
+            client: connection.client.clone(),
+            given: connection.given.clone(),
             account,
             metrics,
         }
@@ -66,13 +73,45 @@ impl Creator {
 
     async fn make_group(&self, group: &str) -> Result<(), Failed> {
         self.account.creations.leave().await;
-        let call = self.client.create_log_group();
-        let made = call.log_group_name(group).send().await;
-        let made = self.answered("group", made.map(drop).map_err(|e| retry::judge(&e)));
-        if made.is_ok() {
+        let call = self.client.create_log_group().log_group_name(group);
+        let made = self.given.put_into(call).send().await;
+        let made = made.map(drop).map_err(|e| retry::judge(&e));
+        let created = made.is_ok();
+        self.answered("group", made)?;
+        // Another agent may have been first, and then it is the other's to do.
+        if created {
             tracing::info!(group, "log group created");
+            self.retain(group).await;
         }
-        made
+        Ok(())
+    }
+
+    /// Says how long a new group's events are kept. No record is lost for it: a group that is kept
+    /// too long can be put right by hand.
+    async fn retain(&self, group: &str) {
+        let Some(days) = self.given.retention_days else {
+            return;
+        };
+        for tries in 1..=RETENTION_TRIES_MAX {
+            let call = self.client.put_retention_policy().log_group_name(group);
+            let Err(error) = call.retention_in_days(days).send().await else {
+                return;
+            };
+            let failed = retry::judge(&error);
+            let passes = matches!(failed.next, Next::Retry { .. } | Next::Throttled);
+            if tries == RETENTION_TRIES_MAX || !passes {
+                let (code, cause) = (failed.code, failed.message);
+                tracing::warn!(
+                    group,
+                    days,
+                    code,
+                    cause,
+                    "retention is not set; set it by hand"
+                );
+                return;
+            }
+            tokio::time::sleep(retry::backoff(tries, random(u64::from(tries)))).await;
+        }
     }
 
     fn answered(&self, what: &str, made: Result<(), Failed>) -> Result<(), Failed> {

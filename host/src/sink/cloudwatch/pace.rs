@@ -23,7 +23,8 @@ pub struct Accounts(HashMap<String, Arc<Account>>);
 impl Accounts {
     /// The account behind a destination.
     pub fn of(&mut self, config: &super::Config, clock: Clock) -> Arc<Account> {
-        let key = format!("{:?} {:?}", config.region, config.endpoint);
+        let role = config.role.as_ref().map(|r| &r.arn);
+        let key = format!("{:?} {:?} {role:?}", config.region, config.endpoint);
         let new = || Arc::new(Account::new(clock));
         let account = self.0.entry(key).or_insert_with(new);
         account.widen(config.requests_max);

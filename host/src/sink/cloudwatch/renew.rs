@@ -14,6 +14,10 @@ use aws_smithy_runtime_api::client::identity::{IdentityFuture, SharedIdentityRes
 
 use crate::clock::Clock;
 
+/// Credentials are fetched anew so long before they expire, or up to half of that later, so that not
+/// all nodes ask at once; those of instances and pods last hours.
+const REFRESH_BEFORE: Duration = Duration::from_secs(60);
+
 /// The SDK's cache of credentials, to be thrown away at any time.
 #[derive(Debug, Clone)]
 pub struct Renewable {
@@ -28,7 +32,7 @@ struct Kept {
 }
 
 fn empty() -> SharedIdentityCache {
-    IdentityCache::lazy().build()
+    IdentityCache::lazy().buffer_time(REFRESH_BEFORE).build()
 }
 
 impl Renewable {

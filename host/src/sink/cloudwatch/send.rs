@@ -18,7 +18,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
 use super::body::{Body, Request, To};
-use super::client::{Connection, ReplaceBody};
+use super::client::Connection;
 use super::destination::Creator;
 use super::pace::{Account, Slot};
 use super::pieces::Pool;
@@ -26,7 +26,7 @@ use super::rejected::Rejected;
 use super::retry::{self, Failed, Next};
 use crate::clock::Clock;
 use crate::record::receipt::Part;
-use crate::telemetry::metrics::SinkMetrics;
+use crate::telemetry::metrics::{DestinationMetrics, SinkMetrics};
 
 /// How often one lasting failure is said again in the log.
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -44,6 +44,7 @@ struct Shared {
     account: Arc<Account>,
     creator: Creator,
     metrics: SinkMetrics,
+    destination: DestinationMetrics,
     clock: Clock,
     /// When a failure was last said, by its code.
     said: std::sync::Mutex<HashMap<String, Duration>>,
@@ -56,15 +57,16 @@ impl Sender {
         account: Arc<Account>,
         clock: Clock,
         metrics: SinkMetrics,
+        destination: DestinationMetrics,
     ) -> Self {
-        let client = connection.client.clone();
-        let creator = Creator::new(client, account.clone(), metrics.clone());
+        let creator = Creator::new(&connection, account.clone(), metrics.clone());
         Self {
             shared: Arc::new(Shared {
                 connection,
                 account,
                 creator,
                 metrics,
+                destination,
                 clock,
                 said: std::sync::Mutex::default(),
             }),
@@ -132,6 +134,7 @@ impl Shared {
         pool: &Pool,
     ) -> Option<(Body, Body)> {
         let json = Bytes::from(std::mem::take(&mut body.json));
+        let sent = self.connection.wire.encode(&json);
         let mut tries = 0;
         let mut halves = None;
         loop {
@@ -139,10 +142,12 @@ impl Shared {
                 Some(slot) => slot,
                 None => self.account.slot().await,
             };
-            let failed = match self.call(to, json.clone()).await {
+            let failed = match self.call(to, sent.clone()).await {
                 Ok(answer) => {
                     slot.taken();
                     self.count("ok");
+                    self.taken(&body);
+                    self.show_pace();
                     self.read(to, &body, &answer, parts);
                     break;
                 }
@@ -168,6 +173,7 @@ impl Shared {
                 _ => self.recover(to, &failed, slot, tries).await,
             }
         }
+        drop(sent);
         if let Ok(run) = json.try_into_mut() {
             pool.give_run(run.into());
         }
@@ -177,12 +183,32 @@ impl Shared {
     async fn call(
         &self,
         to: &To,
-        json: Bytes,
+        sent: Bytes,
     ) -> Result<PutLogEventsOutput, SdkError<PutLogEventsError, HttpResponse>> {
         let call = self.connection.client.put_log_events();
         let call = call.log_group_name(&*to.group).log_stream_name(&*to.stream);
         let call = call.set_log_events(Some(Vec::new())).customize();
-        call.interceptor(ReplaceBody(json)).send().await
+        let call = call.interceptor(self.connection.wire.replace(sent));
+        let began = self.clock.now().mono;
+        self.destination.in_flight.inc();
+        let answer = call.send().await;
+        self.destination.in_flight.dec();
+        let took = self.clock.now().mono.saturating_sub(began);
+        self.destination.answered(took.as_secs_f64());
+        answer
+    }
+
+    fn taken(&self, body: &Body) {
+        let (records, billed) = (body.len() as u64, body.counted() as u64);
+        self.destination.taken(body.fill(), records, billed);
+    }
+
+    /// Shows how the account's pace stands after an answer.
+    fn show_pace(&self) {
+        let limit = i64::try_from(self.account.limit()).unwrap_or(i64::MAX);
+        self.destination.at_once.set(limit);
+        let throttled = !self.account.throttled_for().is_zero();
+        self.destination.throttled.set(i64::from(throttled));
     }
 
     /// Does what a failure asks for, so that the request can be sent again.
@@ -193,6 +219,7 @@ impl Shared {
             Next::Retry { .. } => slot.set_back(),
             _ => drop(slot),
         }
+        self.show_pace();
         match failed.next {
             Next::Create => match self.creator.make(to, failed, asked).await {
                 // Once more at once; a stream that is made and missing again needs time.

@@ -5,6 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
 use super::Counters;
+use super::destination::Destinations;
 
 /// What went out.
 #[derive(Default, Clone)]
@@ -23,11 +24,13 @@ pub struct SinkMetrics {
     pub creations: Counters,
     /// Requests that may have been taken and were sent again.
     pub possible_repeats: Counter,
+    pub destinations: Destinations,
 }
 
 impl SinkMetrics {
     pub(super) fn register(&self, r: &mut Registry) {
         let s = self;
+        s.destinations.register(r);
         r.register(
             "sink_records",
             "Records handed to a request",

@@ -1,0 +1,138 @@
+//! What a destination's keys come to at the service: what new log groups are given, the entity of each
+//! request, compression, the header for embedded metrics, and what the metrics say of it.
+
+use serde_json::json;
+use support::kubelet::Stream;
+
+use crate::node::{Node, cloudwatch, metrics, until, with_metrics};
+
+/// A node that sends text with these further keys.
+fn node(more: &str) -> Node {
+    let mut node = Node::new();
+    let destination = cloudwatch(&node.fake.url(), &format!("format: text, {more}"));
+    node.config.destinations = format!("{{ main: {destination} }}");
+    node
+}
+
+/// Writes records of one container, and waits for them at the service.
+fn deliver(node: &Node) {
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    (0..20).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
+    let mut agent = node.start();
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+#[test]
+fn new_log_groups_are_given_what_the_destination_says() {
+    let node = node(
+        "create: { retention_days: 30, log_group_class: infrequent_access, tags: { team: shop } }",
+    );
+    deliver(&node);
+    let group = node.fake.log_group("/eks/web").expect("the group");
+    assert_eq!(group.retention_days, Some(30));
+    assert_eq!(group.class.as_deref(), Some("INFREQUENT_ACCESS"));
+    assert_eq!(group.tags.get("team").map(String::as_str), Some("shop"));
+}
+
+#[test]
+fn a_retention_that_is_refused_for_now_is_set_in_the_end() {
+    use support::cloudwatch::{Fault, Rule};
+    let node = node("create: { retention_days: 7 }");
+    node.fake.set_script(vec![
+        Rule::always(Fault::Throttle)
+            .on("PutRetentionPolicy")
+            .times(2),
+    ]);
+    deliver(&node);
+    let set = || {
+        node.fake
+            .log_group("/eks/web")
+            .and_then(|g| g.retention_days)
+    };
+    assert_eq!(set(), Some(7));
+}
+
+#[test]
+fn compressed_requests_are_read_by_the_service() {
+    let node = node("compression: gzip");
+    deliver(&node);
+    let puts = node.fake.requests_for("PutLogEvents");
+    assert!(puts.iter().all(|put| put.gzip), "{puts:?}");
+}
+
+#[test]
+fn records_with_embedded_metrics_go_out_under_their_header() {
+    let node = node("emf: true");
+    deliver(&node);
+    for put in node.fake.requests_for("PutLogEvents") {
+        assert_eq!(put.logs_format.as_deref(), Some("json/emf"));
+    }
+}
+
+/// Two containers that share a stream have requests of their own when they are about other things.
+#[test]
+fn each_request_has_the_entity_of_its_records() {
+    let mut node = node("");
+    node.config.destinations = format!(
+        "{{ main: {{ cloudwatch: {{ region: eu-central-1, endpoint: \"{}\", log_group: all, \
+         log_stream: node, format: text, flush_after: 50ms, entity: {{ \
+         key_attributes: {{ Type: Service, Name: '{{k8s.container.name}}' }}, \
+         attributes: {{ K8s.Namespace: '{{k8s.namespace.name}}', Missing: '{{no.fact}}' }} }} }} }} }}",
+        node.fake.url()
+    );
+    for name in ["app", "proxy"] {
+        let mut container = node.kubelet.start("web", &format!("shop-{name}"), name);
+        (0..10).for_each(|_| drop(container.print_numbered(Stream::Stdout, name)));
+    }
+    let mut agent = node.start();
+    until("all arrive", || node.fake.event_count() >= 20);
+    assert!(agent.drain().success());
+    let puts = node.fake.requests_for("PutLogEvents");
+    for put in puts.iter().filter(|put| put.is_stored()) {
+        let events = node.fake.events();
+        let own = events.iter().filter(|event| event.request == put.number);
+        let names: Vec<_> = own.map(|event| event.message.contains("proxy")).collect();
+        let name = if names[0] { "proxy" } else { "app" };
+        assert!(
+            names.iter().all(|is_proxy| *is_proxy == names[0]),
+            "mixed: {put:?}"
+        );
+        let entity = json!({
+            "keyAttributes": { "Type": "Service", "Name": name },
+            "attributes": { "K8s.Namespace": "web" },
+        });
+        assert_eq!(put.entity, Some(entity));
+    }
+}
+
+#[test]
+fn metrics_tell_what_a_destination_took_and_how() {
+    let mut node = node("");
+    let address = with_metrics(&mut node);
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    (0..20).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
+    let mut agent = node.start();
+    node.wait_for(&mut agent, app.written());
+    let bytes: usize = node
+        .fake
+        .events()
+        .iter()
+        .map(|e| e.message.len() + 26)
+        .sum();
+    let expected = [
+        "logsieve_destination_records_total{destination=\"main\"} 20".to_owned(),
+        format!("logsieve_destination_billed_bytes_total{{destination=\"main\"}} {bytes}"),
+        "logsieve_destination_in_flight{destination=\"main\"} 0".to_owned(),
+        "logsieve_destination_throttled{destination=\"main\"} 0".to_owned(),
+        "logsieve_destination_dollars_per_day{destination=\"main\"} ".to_owned(),
+        "logsieve_destination_fill_ratio_count{destination=\"main\"} ".to_owned(),
+        "logsieve_destination_request_seconds_count{destination=\"main\"} ".to_owned(),
+    ];
+    let mut page = String::new();
+    agent.wait_until("the metrics say so", |_| {
+        page = metrics(address);
+        expected.iter().all(|line| page.contains(line))
+    });
+    assert!(agent.drain().success());
+}
