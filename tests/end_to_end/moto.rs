@@ -8,10 +8,10 @@ use support::tally::{Order, Tally};
 
 use crate::node::{Node, cloudwatch, delivered, wait_for_words};
 
-/// A node that sends to moto.
-fn node_for(moto: &Moto) -> Node {
+/// A node that sends to moto, text, with these further keys.
+fn node_for(moto: &Moto, more: &str) -> Node {
     let mut node = Node::new();
-    let destination = cloudwatch(moto.url(), "format: text");
+    let destination = cloudwatch(moto.url(), &format!("format: text, {more}"));
     node.config.destinations = format!("{{ main: {destination} }}");
     node
 }
@@ -36,7 +36,7 @@ fn tally(moto: &Moto, written: &[Written]) -> Tally {
 #[test]
 fn every_record_is_read_back_from_moto_with_its_text_time_and_order() {
     let moto = Moto::start();
-    let node = node_for(&moto);
+    let node = node_for(&moto, "");
     let secret = &moto.agent_key().secret_key;
     let mix = Mix {
         replace: 0,
@@ -57,7 +57,7 @@ fn every_record_is_read_back_from_moto_with_its_text_time_and_order() {
 #[test]
 fn moto_refuses_a_wrong_secret_and_nothing_is_lost() {
     let moto = Moto::start();
-    let node = node_for(&moto);
+    let node = node_for(&moto, "");
     let mut app = node.kubelet.start("web", "shop-1", "app");
     (0..50).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
     let mut agent = node.start_with(&credentials(&moto, "wrong"));
@@ -68,5 +68,21 @@ fn moto_refuses_a_wrong_secret_and_nothing_is_lost() {
     let secret = &moto.agent_key().secret_key;
     let mut agent = node.start_with(&credentials(&moto, secret));
     tally(&moto, app.written()).assert_exactly_once();
+    assert!(agent.drain().success());
+}
+
+#[test]
+fn moto_reads_compressed_requests_and_keeps_what_a_new_group_is_given() {
+    let moto = Moto::start();
+    let given = "create: { retention_days: 30, tags: { team: shop } }";
+    let node = node_for(&moto, &format!("compression: gzip, {given}"));
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    (0..200).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some \"words\" ü")));
+    let mut agent = node.start_with(&credentials(&moto, &moto.agent_key().secret_key));
+    tally(&moto, app.written()).assert_exactly_once();
+    let expected = serde_json::json!({
+        "name": "/eks/web", "retention": 30, "tags": { "team": "shop" },
+    });
+    assert_eq!(moto.groups(), [expected]);
     assert!(agent.drain().success());
 }

@@ -2,6 +2,7 @@
 
     moto_readback.py user URL NAME ACTION,ACTION   makes a user with a policy; prints its key pair
     moto_readback.py read URL ACCESS_KEY SECRET    prints every log event, one JSON object a line
+    moto_readback.py groups URL ACCESS_KEY SECRET  prints what every log group was given
 """
 
 import json
@@ -42,6 +43,15 @@ def read(url, access_key, secret_key):
             read_group(logs, group["logGroupName"])
 
 
+def groups(url, access_key, secret_key):
+    logs = client("logs", url, access_key, secret_key)
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            found = {"name": group["logGroupName"], "retention": group.get("retentionInDays")}
+            found["tags"] = logs.list_tags_log_group(logGroupName=group["logGroupName"])["tags"]
+            print(json.dumps(found))
+
+
 def read_group(logs, group):
     for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group):
         for stream in page["logStreams"]:
@@ -65,4 +75,4 @@ def read_stream(logs, group, stream):
 
 
 if __name__ == "__main__":
-    {"user": user, "read": read}[sys.argv[1]](*sys.argv[2:])
+    {"user": user, "read": read, "groups": groups}[sys.argv[1]](*sys.argv[2:])

@@ -15,10 +15,12 @@ use crate::cloudwatch::Event;
 use crate::wait;
 
 /// What the agent needs to be allowed.
-const AGENT_ACTIONS: &str = "logs:CreateLogGroup,logs:CreateLogStream,logs:PutLogEvents";
+const AGENT_ACTIONS: &str = "logs:CreateLogGroup,logs:CreateLogStream,logs:PutLogEvents,\
+     logs:PutRetentionPolicy,logs:TagResource";
 
 /// What reading back needs.
-const READER_ACTIONS: &str = "logs:DescribeLogGroups,logs:DescribeLogStreams,logs:GetLogEvents";
+const READER_ACTIONS: &str = "logs:DescribeLogGroups,logs:DescribeLogStreams,logs:GetLogEvents,\
+     logs:ListTagsLogGroup";
 
 /// How many calls make the users, before signatures are checked: three for each.
 const UNCHECKED_CALLS: &str = "6";
@@ -119,6 +121,17 @@ impl Moto {
             }
         };
         lines.lines().enumerate().map(event).collect()
+    }
+
+    /// What each log group was given, as JSON.
+    pub fn groups(&self) -> Vec<serde_json::Value> {
+        let Key {
+            access_key,
+            secret_key,
+        } = &self.reader;
+        let lines = script(&["groups", &self.url, access_key, secret_key]);
+        let group = |line| serde_json::from_str(line).expect("a log group");
+        lines.lines().map(group).collect()
     }
 
     /// Waits until so many events can be read, and reads them.

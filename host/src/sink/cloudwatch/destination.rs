@@ -9,7 +9,7 @@ use aws_sdk_cloudwatchlogs::Client;
 use super::body::To;
 use super::client::Connection;
 use super::group;
-use super::pace::{Account, random};
+use super::pace::Account;
 use super::retry::{self, Failed, Next};
 use crate::telemetry::metrics::SinkMetrics;
 
@@ -110,7 +110,8 @@ impl Creator {
                 );
                 return;
             }
-            tokio::time::sleep(retry::backoff(tries, random(u64::from(tries)))).await;
+            let random = retry::random(u64::from(tries));
+            tokio::time::sleep(retry::backoff(tries, random)).await;
         }
     }
 
