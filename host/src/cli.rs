@@ -32,7 +32,7 @@ enum Command {
     Status(status::Command),
     /// Turn a Fluent Bit configuration into logsieve's, and say what could not be carried over.
     Migrate(migrate::Migrate),
-    /// Test filters, without a cluster.
+    /// Write, build, test and measure filters, without a cluster.
     #[command(subcommand)]
     Filter(filter::Command),
     #[command(hide = true)]
@@ -65,7 +65,24 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 pub fn explain(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
     let known = error.downcast_ref::<crate::agent::Error>();
-    if let Some(hint) = known.and_then(crate::agent::Error::hint) {
+    let of_command = error.downcast_ref::<Hinted>().map(|e| e.hint.as_str());
+    if let Some(hint) = known.and_then(crate::agent::Error::hint).or(of_command) {
         eprintln!("\nhint: {hint}");
+    }
+}
+
+/// What went wrong in a command, and the way out.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Hinted {
+    what: String,
+    hint: String,
+}
+
+impl Hinted {
+    #[must_use]
+    pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        let (what, hint) = (what.into(), hint.into());
+        Self { what, hint }
     }
 }

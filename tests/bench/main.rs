@@ -7,6 +7,7 @@
 mod agent;
 mod boundary;
 mod figure;
+mod guests;
 mod isolation;
 mod patterns;
 mod redaction;
@@ -18,6 +19,7 @@ fn main() {
     let wanted = figure::Wanted(prefix.unwrap_or_default());
     boundary::run(&wanted);
     redaction::run(&wanted);
+    guests::run(&wanted);
     patterns::run(&wanted);
     isolation::run(&wanted);
     sender::run(&wanted);

@@ -6,6 +6,7 @@
 
 mod bad_edits;
 mod changes;
+mod conformance;
 mod engine;
 mod failures;
 mod holds;

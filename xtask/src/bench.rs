@@ -4,17 +4,20 @@
 use anyhow::Result;
 
 use crate::build::cargo;
-use crate::run::{run, say};
-use crate::wasm;
+use crate::run::{root, run, say};
+use crate::{guests, wasm};
 
 /// Builds release binaries and measures. Progress goes to standard error, so that the figures stand
 /// alone on standard output.
 pub fn bench(prefix: Option<&str>) -> Result<()> {
-    say("1 of 3: filters and test guests (WebAssembly)");
+    say("1 of 4: filters and test guests (WebAssembly)");
     wasm::build_all()?;
-    say("2 of 3: the agent, release build");
+    say("2 of 4: the agent, release build");
     run(cargo().args(["build", "--release", "--workspace", "--locked"]))?;
-    say("3 of 3: figures");
+    say("3 of 4: a first filter in every language");
+    let logsieve = root().join("target/release/logsieve");
+    guests::install()?.build(&logsieve, guests::Which::First)?;
+    say("4 of 4: figures");
     let mut bench = cargo();
     bench.args([
         "bench",

@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod demo;
+mod guests;
 mod moto;
 mod run;
 mod setup;
@@ -24,8 +25,10 @@ usage: cargo xtask COMMAND
   soak    runs the tests that take minutes, at full length
   setup   finds or installs what building filters needs; the others do it by themselves
   wasm    builds the filters and the guests of the tests
+  guests  builds the worked example of every language of `guest-sdk`
 
-LOGSIEVE_TOOLCHAIN=rustup|debian makes `setup` take that compiler for filters, and no other.";
+LOGSIEVE_TOOLCHAIN=rustup|debian makes `setup` take that compiler for filters, and no other.
+LOGSIEVE_GUESTS=all makes it an error when the tools of a language cannot be had.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,7 +38,8 @@ fn main() -> ExitCode {
         Some("test") => test::test(),
         Some("bench") => bench::bench(words.next()),
         Some("soak") => soak::soak(),
-        Some("setup") => setup::setup().map(drop),
+        Some("setup") => setup::setup().and_then(|_| guests::install()).map(drop),
+        Some("guests") => guests::build_all(),
         Some("wasm") => wasm::build_all().map(drop),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}");

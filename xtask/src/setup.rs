@@ -1,4 +1,5 @@
-//! `cargo xtask setup`: finds or installs a compiler that makes filters.
+//! `cargo xtask setup`: finds or installs a compiler that makes filters in Rust (`guests` does the same for
+//! the other languages).
 //!
 //! Filters are WebAssembly, so rustc needs the standard library for `wasm32-unknown-unknown`. rustup
 //! has it, if its server can be reached; else Debian packages a rustc that can build it from source
@@ -96,7 +97,7 @@ impl Toolchain {
                 Ok(())
             }
             Self::Debian => {
-                install_packages()?;
+                install_packages(&PACKAGES)?;
                 Self::check_debian()
             }
         }
@@ -149,20 +150,21 @@ fn minor(version: &str) -> Option<u32> {
         .ok()
 }
 
-fn install_packages() -> Result<()> {
+/// Installs packages of Debian's.
+pub fn install_packages(packages: &[&str]) -> Result<()> {
     output(Command::new("apt-get").arg("--version")).context("this is no Debian")?;
+    let install = || {
+        let mut apt = apt();
+        apt.args(["install", "--yes", "--no-install-recommends"]);
+        apt.args(packages);
+        apt
+    };
     // A fresh image has no package lists, and old lists name files that are gone.
-    if run(apt().args(install_arguments())).is_err() {
+    if run(&mut install()).is_err() {
         run(apt().arg("update"))?;
-        run(apt().args(install_arguments()))?;
+        run(&mut install())?;
     }
     Ok(())
-}
-
-fn install_arguments() -> impl Iterator<Item = &'static str> {
-    ["install", "--yes", "--no-install-recommends"]
-        .into_iter()
-        .chain(PACKAGES)
 }
 
 /// `apt-get`, through `sudo` for a user who is not root.

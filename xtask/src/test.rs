@@ -4,17 +4,24 @@
 use anyhow::Result;
 
 use crate::build::{cargo, workspace};
-use crate::run::{run, say};
-use crate::{moto, wasm};
+use crate::run::{root, run, say};
+use crate::{guests, moto, wasm};
 
 /// Builds what tests need, and runs them all.
 pub fn test() -> Result<()> {
-    say("1 of 4: filters and test guests (WebAssembly)");
+    say("1 of 5: filters and test guests (WebAssembly)");
     wasm::build_all()?;
-    say("2 of 4: the agent");
+    say("2 of 5: the agent");
     workspace()?;
-    say("3 of 4: moto, a CloudWatch that is not ours");
+    say("3 of 5: moto, a CloudWatch that is not ours");
     moto::install()?;
-    say("4 of 4: tests");
-    run(cargo().args(["test", "--workspace", "--locked"]))
+    say("4 of 5: filters in every language of `guest-sdk`");
+    let tools = guests::install()?;
+    let logsieve = root().join("target/debug/logsieve");
+    tools.build(&logsieve, guests::Which::Example)?;
+    say("5 of 5: tests");
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--locked"]);
+    tools.tell(&mut tests);
+    run(&mut tests)
 }

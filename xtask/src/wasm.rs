@@ -14,7 +14,7 @@ use crate::setup::{DEBIAN_CARGO, DEBIAN_LINKER, DEBIAN_RUSTC, TARGET, Toolchain,
 
 const PROFILE: &str = "filter";
 const FLAGS: &str = "-C target-feature=+simd128";
-const FILTERS: [&str; 2] = ["redact", "drop"];
+const FILTERS: [&str; 6] = ["redact", "drop", "parse", "multiline", "level", "fields"];
 const GUESTS: &str = "guests";
 
 /// Where the modules are.

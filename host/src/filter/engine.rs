@@ -27,6 +27,8 @@ pub struct Engine {
     wasm: wasmtime::Engine,
     ticker: Arc<Ticker>,
     pub clock: Clock,
+    /// Work is counted in fuel, which is the same in every run; it costs some time.
+    pub metered: bool,
 }
 
 /// How modules are compiled and run: code compiled with one of these runs with any.
@@ -46,12 +48,27 @@ impl Engine {
     /// # Errors
     /// When wasmtime refuses the machine, or no thread can be started.
     pub fn new(clock: Clock) -> Result<Self, Error> {
-        let wasm = wasmtime::Engine::new(&config()).map_err(Error::Start)?;
+        Self::with(clock, false)
+    }
+
+    /// An engine that counts fuel.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn metered(clock: Clock) -> Result<Self, Error> {
+        Self::with(clock, true)
+    }
+
+    fn with(clock: Clock, metered: bool) -> Result<Self, Error> {
+        let mut config = config();
+        config.consume_fuel(metered);
+        let wasm = wasmtime::Engine::new(&config).map_err(Error::Start)?;
         let ticker = Ticker::start(&wasm).map_err(Error::Ticker)?;
         Ok(Self {
             wasm,
             ticker,
             clock,
+            metered,
         })
     }
 

@@ -1,7 +1,8 @@
 //! A filter's examples: records in, records out, through the agent's own engine.
 //!
 //! `logsieve filter test` shows how each goes, and the agent runs them before a new module takes
-//! over. What an example does not say (a time, a stream) is not held against the filter.
+//! over. What an example does not say (a time, a stream) is not held against the filter. Times are
+//! compared to the millisecond, which is what destinations keep, and JavaScript.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::OnError;
 use super::chain::{self, Blocked, Filter, Held};
 use super::engine::Engine;
-use super::instance::Blueprint;
+use super::instance::{Blueprint, Instance};
 use super::limits::Limits;
 use super::module::Module;
 use crate::clock;
@@ -22,8 +23,12 @@ use crate::telemetry::metrics::Metrics;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Examples {
+    /// Of examples that have none of their own.
     #[serde(default)]
     settings: Settings,
+    /// The same for facts about the container.
+    #[serde(default)]
+    origin: Facts,
     pub examples: Vec<Example>,
 }
 
@@ -34,12 +39,13 @@ type Settings = serde_json::Map<String, serde_json::Value>;
 pub struct Example {
     pub name: String,
     settings: Option<Settings>,
-    #[serde(default)]
-    origin: Facts,
-    #[serde(rename = "in")]
+    origin: Option<Facts>,
+    #[serde(rename = "in", default)]
     records_in: Vec<Text>,
-    #[serde(rename = "out")]
+    #[serde(rename = "out", default)]
     records_out: Vec<Text>,
+    /// Words of the error that is to come: settings that are refused, or a batch that is not judged.
+    pub refused: Option<String>,
 }
 
 /// A record: its text, or more of it.
@@ -56,11 +62,11 @@ enum Text {
 pub struct Record {
     pub text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
+    pub time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<String>,
+    pub stream: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<String>,
+    pub route: Option<String>,
 }
 
 impl Text {
@@ -85,6 +91,10 @@ pub enum Error {
     Stream(String),
     #[error(transparent)]
     Filter(#[from] Blocked),
+    #[error("{error}, and it was to be refused with `{words}`")]
+    Other { error: Blocked, words: String },
+    #[error("it was to be refused with `{words}`, and was not")]
+    NotRefused { words: String },
 }
 
 /// Where what came out and what was wanted stand beside each other.
@@ -116,7 +126,22 @@ impl Examples {
     ) -> Result<Vec<Difference>, Error> {
         let settings = example.settings.as_ref().unwrap_or(&self.settings);
         let wanted: Vec<Record> = example.records_out.iter().map(Text::record).collect();
-        let got = through(engine, module, limits, settings, example)?;
+        let origin = example.origin.as_ref().unwrap_or(&self.origin);
+        let got = through(engine, module, limits, (settings, origin), example);
+        let got = match (got, &example.refused) {
+            (got, None) => got?,
+            (Err(Error::Filter(error)), Some(words)) => {
+                if error.to_string().contains(words) {
+                    return Ok(Vec::new());
+                }
+                let words = words.clone();
+                return Err(Error::Other { error, words });
+            }
+            (got, Some(words)) => {
+                let words = words.clone();
+                return got.and(Err(Error::NotRefused { words }));
+            }
+        };
         let fits = wanted.len() == got.len() && wanted.iter().zip(&got).all(|(w, g)| w.fits(g));
         if fits {
             return Ok(Vec::new());
@@ -141,8 +166,12 @@ impl Difference {
 
 impl Record {
     /// Whether `got` has all that this one says.
-    fn fits(&self, got: &Self) -> bool {
-        let time = |t: &Option<String>| t.as_ref()?.parse::<jiff::Timestamp>().ok();
+    #[must_use]
+    pub fn fits(&self, got: &Self) -> bool {
+        let time = |t: &Option<String>| {
+            let time: jiff::Timestamp = t.as_ref()?.parse().ok()?;
+            Some(time.as_millisecond())
+        };
         self.text == got.text
             && (self.time.is_none() || time(&self.time) == time(&got.time))
             && (self.stream.is_none() || self.stream == got.stream)
@@ -161,7 +190,7 @@ fn through(
     engine: &Engine,
     module: &Module,
     limits: &Limits,
-    settings: &Settings,
+    (settings, origin): (&Settings, &Facts),
     example: &Example,
 ) -> Result<Vec<Record>, Error> {
     let routes: Vec<String> = example
@@ -179,6 +208,13 @@ fn through(
         metrics: Metrics::default().filter(&name),
         name,
     };
+    if example.records_in.is_empty() {
+        // No batch, and so no instance, would ask the filter for its settings.
+        Instance::new(&blueprint).map_err(|failure| Blocked {
+            filter: blueprint.name.clone(),
+            failure,
+        })?;
+    }
     let allowed = routes.iter().cloned().zip(0..).collect();
     let mut filters = [Filter::new(blueprint, OnError::Block, allowed)];
     let (to, _news) = std::sync::mpsc::channel::<News>();
@@ -187,7 +223,7 @@ fn through(
         receipt: Receipt::new(0, news_channel(to)),
     };
     let mut run = chain::Run {
-        container: &Arc::new(container(&example.origin)),
+        container: &Arc::new(container(origin)),
         held: &mut Held::default(),
         last: true,
         times: 0..=u64::MAX,

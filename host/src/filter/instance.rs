@@ -74,6 +74,15 @@ pub struct Blueprint {
     pub metrics: Arc<FilterMetrics>,
 }
 
+/// What an instance has used.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Linear memory; it never shrinks.
+    pub memory_bytes: usize,
+    /// Counted by an engine that is `metered`; else 0.
+    pub fuel: u64,
+}
+
 pub struct Instance {
     store: Store<State>,
     bindings: LogFilter,
@@ -112,6 +121,10 @@ impl Instance {
         };
         let mut store = Store::new(from.engine.wasm(), state);
         store.limiter(|state| &mut state.memory);
+        if from.engine.metered {
+            // As good as endless: it is there to be counted. It is refused only where none is counted.
+            let _ = store.set_fuel(u64::MAX);
+        }
         store.epoch_deadline_callback(|mut store| store.data_mut().deadline.tick());
         store.set_epoch_deadline(1);
         store.data_mut().deadline.begin(from.limits.deadline(0, 0));
@@ -208,6 +221,15 @@ impl Instance {
         let quarter = usize::try_from(self.limits.memory.as_u64() / 4).unwrap_or(usize::MAX);
         let has_grown = bytes > quarter.saturating_mul(3) && bytes - self.at_first >= quarter;
         has_grown || self.batches >= self.limits.batches
+    }
+
+    /// What it has used so far.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage {
+            memory_bytes: self.store.data().memory.bytes(),
+            fuel: self.store.get_fuel().map_or(0, |left| u64::MAX - left),
+        }
     }
 
     #[must_use]

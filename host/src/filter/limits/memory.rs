@@ -9,9 +9,9 @@ use wasmtime::ResourceLimiter;
 use super::Limits;
 use crate::telemetry::metrics::{FilterMetrics, Limit};
 
-/// Core instances, tables and memories of one component: a large runtime with its adapter needs
-/// about ten of the first, and one memory.
-const INSTANCES_MAX: usize = 32;
+/// Core instances, tables and memories of one component: Python's interpreter is linked of some
+/// thirty of the first when it is instantiated; nobody needs more than one memory.
+const INSTANCES_MAX: usize = 64;
 const TABLES_MAX: usize = 16;
 const MEMORIES_MAX: usize = 4;
 

@@ -1,0 +1,3 @@
+module my_filter
+
+go 1.24

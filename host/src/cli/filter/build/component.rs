@@ -1,0 +1,147 @@
+//! Makes a filter's component of what a compiler left: puts the contract in where it is missing, gives
+//! programs for WASI preview 1 an adapter with nothing behind it, and leaves out what only debuggers read.
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use super::sections::{self, Kind};
+
+/// The contract, as this version of the agent has it.
+pub const CONTRACT: &str = include_str!("../../../../../wit/filter.wit");
+/// `preview1.wat`, compiled; a test compares them.
+const ADAPTER: &[u8] = include_bytes!("preview1.wasm");
+const PREVIEW1: &str = "wasi_snapshot_preview1";
+/// What the adapter itself asks for.
+const ADAPTER_WORLD: &str =
+    "package logsieve:adapter; world adapter { import logsieve:filter/report@0.1.0; }";
+/// A custom section that is kept: it describes settings, as JSON Schema.
+pub const SETTINGS_SCHEMA: &str = "logsieve:settings-schema";
+/// How many undefined names are told.
+const NAMES_SHOWN: usize = 8;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("it is not WebAssembly")]
+    NotWasm,
+    #[error("it needs what no filter has: {}{}", .names.join(", "), more(*.count))]
+    Imports { names: Vec<String>, count: usize },
+    #[error("the contract in it is broken: {0:#}")]
+    Contract(anyhow::Error),
+    #[error("{0:#}")]
+    Encode(anyhow::Error),
+}
+
+fn more(count: usize) -> String {
+    match count.saturating_sub(NAMES_SHOWN) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    }
+}
+
+/// A component without anything that only debuggers read.
+///
+/// # Errors
+/// When the bytes are no module, or one that does not fit the contract.
+pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let component = match sections::kind(bytes) {
+        None => return Err(Error::NotWasm),
+        Some(Kind::Component) => bytes.to_vec(),
+        Some(Kind::Core) => encode(bytes)?,
+    };
+    let mut finished = sections::strip(&component, &|name| name == SETTINGS_SCHEMA);
+    // The encoder leaves the core module's own sections behind.
+    if let Some(schema) = custom(bytes, SETTINGS_SCHEMA)
+        && custom(&finished, SETTINGS_SCHEMA).is_none()
+    {
+        sections::add_custom(&mut finished, SETTINGS_SCHEMA, schema);
+    }
+    Ok(finished)
+}
+
+/// The content of a custom section.
+#[must_use]
+pub fn custom<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut customs = sections::of(bytes).filter_map(|section| section.custom());
+    customs
+        .find(|(found, _)| *found == name)
+        .map(|(_, content)| content)
+}
+
+fn encode(core: &[u8]) -> Result<Vec<u8>, Error> {
+    let imports = sections::core_imports(core).ok_or(Error::NotWasm)?;
+    let unknown = |module: &str| {
+        !(module == PREVIEW1
+            || module.contains(':')
+            || module == "$root"
+            || module.starts_with('['))
+    };
+    let mut names: Vec<_> = imports
+        .iter()
+        .filter(|(module, _)| unknown(module))
+        .map(|(module, name)| format!("`{module}` `{name}`"))
+        .collect();
+    if !names.is_empty() {
+        let count = names.len();
+        names.truncate(NAMES_SHOWN);
+        return Err(Error::Imports { names, count });
+    }
+    let mut module = sections::strip(core, &|name| name.starts_with("component-type"));
+    let has_contract = sections::of(&module)
+        .filter_map(|section| section.custom())
+        .any(|(name, _)| name.starts_with("component-type"));
+    if !has_contract {
+        embed(&mut module, &[CONTRACT], "log-filter").map_err(Error::Contract)?;
+    }
+    let mut encoder = ComponentEncoder::default();
+    encoder.module(&module).map_err(Error::Contract)?;
+    if imports.iter().any(|(module, _)| *module == PREVIEW1) {
+        let mut adapter = ADAPTER.to_vec();
+        embed(&mut adapter, &[CONTRACT, ADAPTER_WORLD], "adapter").map_err(Error::Contract)?;
+        encoder.adapter(PREVIEW1, &adapter).map_err(Error::Encode)?;
+    }
+    encoder.validate(true).encode().map_err(Error::Encode)
+}
+
+/// Puts a world of the last of these packages into a core module.
+fn embed(module: &mut Vec<u8>, packages: &[&str], world: &str) -> anyhow::Result<()> {
+    let mut resolve = Resolve::default();
+    let mut last = None;
+    for (package, text) in packages.iter().enumerate() {
+        last = Some(resolve.push_str(format!("{package}.wit"), text)?);
+    }
+    let packages: Vec<_> = last.into_iter().collect();
+    let world = resolve.select_world(&packages, Some(world))?;
+    embed_component_metadata(module, &resolve, world, StringEncoding::UTF8, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_adapter_is_what_its_source_says() {
+        assert_eq!(
+            wat::parse_str(include_str!("preview1.wat")).unwrap(),
+            ADAPTER
+        );
+    }
+
+    #[test]
+    fn what_no_filter_has_is_told_by_name() {
+        let core = wat::parse_str(r#"(module (import "env" "printf" (func)))"#).unwrap();
+        let error = finish(&core).unwrap_err().to_string();
+        assert_eq!(error, "it needs what no filter has: `env` `printf`");
+    }
+
+    #[test]
+    fn a_module_without_the_filters_functions_is_told_which_are_missing() {
+        let core = wat::parse_str("(module (memory (export \"memory\") 1))").unwrap();
+        let error = finish(&core).unwrap_err().to_string();
+        assert!(error.contains("logsieve:filter/filter@0.1.0"), "{error}");
+    }
+
+    #[test]
+    fn a_text_is_no_module() {
+        assert!(matches!(finish(b"int main() {}"), Err(Error::NotWasm)));
+    }
+}

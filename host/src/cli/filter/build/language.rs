@@ -1,0 +1,87 @@
+//! The languages that have a kit, a file each: how a filter's folder is told, and how it is compiled.
+//! What is installed is found; nothing is installed here.
+
+mod c;
+mod go;
+mod javascript;
+mod python;
+mod rust;
+
+use std::path::Path;
+
+use crate::cli::Hinted;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Language {
+    Rust,
+    C,
+    Go,
+    Python,
+    #[value(alias = "javascript")]
+    Js,
+}
+
+/// All of them, in the order in which they are looked for.
+pub const ALL: [Language; 5] = [
+    Language::Rust,
+    Language::C,
+    Language::Go,
+    Language::Python,
+    Language::Js,
+];
+
+impl Language {
+    /// The language of a filter's folder.
+    ///
+    /// # Errors
+    /// When it has marks of none, or of several.
+    pub fn of(folder: &Path) -> anyhow::Result<Self> {
+        let is_there = |language: &Language| folder.join(language.mark()).is_file();
+        let found: Vec<_> = ALL.into_iter().filter(is_there).collect();
+        match found[..] {
+            [one] => Ok(one),
+            [] => Err(Hinted::new(
+                format!(
+                    "folder `{}` is no filter's: it has none of {}",
+                    folder.display(),
+                    ALL.map(|l| format!("`{}`", l.mark())).join(", ")
+                ),
+                "`logsieve filter new NAME --lang LANGUAGE` begins one",
+            )
+            .into()),
+            _ => Err(Hinted::new(
+                format!(
+                    "folder `{}` has filters of several languages",
+                    folder.display()
+                ),
+                "say which with `--lang`",
+            )
+            .into()),
+        }
+    }
+
+    /// The file that tells the language of a folder.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Rust => "Cargo.toml",
+            Self::C => "filter.c",
+            Self::Go => "go.mod",
+            Self::Python => "filter.py",
+            Self::Js => "filter.js",
+        }
+    }
+
+    /// Compiles a folder; gives back what the compiler left.
+    ///
+    /// # Errors
+    /// When there is no compiler, or it fails.
+    pub fn compile(self, folder: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Rust => rust::compile(folder, name),
+            Self::C => c::compile(folder),
+            Self::Go => go::compile(folder),
+            Self::Python => python::compile(folder),
+            Self::Js => javascript::compile(folder),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `logsieve filter inspect`: what a module is and asks for, and whether the agent takes it; if not, what
+//! stands in the way.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+
+use super::build::component::{SETTINGS_SCHEMA, custom};
+use super::build::sections::{self, Kind};
+use super::build::size::{Size, grouped};
+use super::place;
+use crate::clock::Clock;
+use crate::filter::engine::Engine;
+use crate::filter::module;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The module (`.wasm`), or the folder that it was built in.
+    #[arg(default_value = ".")]
+    module: PathBuf,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let path = place::module(&args.module)?;
+    let bytes = std::fs::read(&path).with_context(|| format!("module `{}`", path.display()))?;
+    let hash: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    println!("{}", path.display());
+    line("sha256", &hash);
+    let engine = Engine::new(Clock::start())?;
+    let kind = sections::kind(&bytes);
+    if kind.is_some() {
+        let size = Size::of(&bytes)?;
+        line("size", &size.to_string());
+        line("", &size.advice());
+    }
+    match kind {
+        None => {}
+        Some(Kind::Core) => core(&bytes),
+        Some(Kind::Component) => component(&engine, &bytes),
+    }
+    if let Some(schema) = custom(&bytes, SETTINGS_SCHEMA) {
+        line("settings", &String::from_utf8_lossy(schema));
+    }
+    verdict(&engine, &path)
+}
+
+fn line(name: &str, value: &str) {
+    println!("  {name:<10}{value}");
+}
+
+fn core(bytes: &[u8]) {
+    line("kind", "core module");
+    let imports = sections::core_imports(bytes).unwrap_or_default();
+    let mut modules: Vec<_> = imports.iter().map(|(module, _)| *module).collect();
+    modules.sort_unstable();
+    modules.dedup();
+    for module in modules {
+        let names = imports.iter().filter(|(of, _)| *of == module).count();
+        line("imports", &format!("{module}  ({names})"));
+    }
+}
+
+fn component(engine: &Engine, bytes: &[u8]) {
+    line("kind", "component");
+    let clock = Clock::start();
+    // What is wrong with it is said below, by the agent's own loader.
+    let Ok(component) = wasmtime::component::Component::new(engine.wasm(), bytes) else {
+        return;
+    };
+    let took = clock.now().mono;
+    let ty = component.component_type();
+    for (name, _) in ty.imports(engine.wasm()) {
+        line("imports", name);
+    }
+    for (name, _) in ty.exports(engine.wasm()) {
+        line("exports", name);
+    }
+    let compiled = component.serialize().map_or(0, |code| code.len());
+    let milliseconds = took.as_millis();
+    line(
+        "compiled",
+        &format!("{} bytes, in {milliseconds} ms", grouped(compiled)),
+    );
+}
+
+/// Whether the agent takes it, by the agent's own loader.
+fn verdict(engine: &Engine, path: &std::path::Path) -> anyhow::Result<ExitCode> {
+    match module::load(engine, path) {
+        Ok(_) => {
+            line("verdict", "the agent takes it");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(source) => {
+            line("verdict", "the agent refuses it");
+            let name = module::stem(path);
+            Err(crate::agent::Error::Module { name, source }.into())
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The files that `new` writes, carried in the binary: what lies in `guest-sdk/`, listed by name.
+//! A test holds the lists against the folders.
+
+use crate::cli::filter::build::language::Language;
+
+/// What a language's folder is made of.
+pub struct Kit {
+    pub language: &'static str,
+    /// The author's own files.
+    pub template: &'static [(&'static str, &'static [u8])],
+    /// The worked example's, in their place.
+    pub example: &'static [(&'static str, &'static [u8])],
+    /// What goes into `kit/`.
+    pub kit: &'static [(&'static str, &'static [u8])],
+    /// The filter itself.
+    pub source: &'static str,
+    /// Where all that a filter can do is said.
+    pub api: &'static str,
+    /// How it is tested without Wasm.
+    pub native: &'static str,
+    /// What has to be installed beside a compiler, if anything.
+    pub tool: Option<&'static str>,
+}
+
+macro_rules! files {
+    ($folder:literal: $($file:literal),* $(,)?) => {
+        &[$((
+            $file,
+            include_bytes!(concat!("../../../../../guest-sdk/", $folder, "/", $file)),
+        )),*]
+    };
+}
+
+pub const EXAMPLES: &[u8] = include_bytes!("../../../../../guest-sdk/template/examples.yaml");
+pub const CONFORMANCE: &[u8] = include_bytes!("../../../../../guest-sdk/conformance/examples.yaml");
+pub const README: &[u8] = include_bytes!("../../../../../guest-sdk/template/README.md");
+pub const GITIGNORE: &[u8] = include_bytes!("../../../../../guest-sdk/template/gitignore");
+
+pub fn of(language: Language) -> &'static Kit {
+    match language {
+        Language::Rust => &RUST,
+        Language::C => &C,
+        Language::Go => &GO,
+        Language::Python => &PYTHON,
+        Language::Js => &JS,
+    }
+}
+
+static RUST: Kit = Kit {
+    language: "Rust",
+    template: files!("rust/template": "Cargo.toml", "src/lib.rs"),
+    example: files!("rust/example": "Cargo.toml", "src/lib.rs"),
+    kit: files!("rust": "Cargo.toml", "README.md", "src/batch.rs", "src/edits.rs", "src/edits/tests.rs", "src/export.rs", "src/filter.rs", "src/lib.rs", "src/native.rs", "src/native/patterns.rs", "src/native/world.rs", "src/origin.rs", "src/patterns.rs", "src/record.rs", "src/report.rs", "src/settings.rs", "src/stream.rs", "src/testing.rs", "src/testing/apply.rs", "src/testing/record.rs", "src/testing/run.rs", "src/testing/tests.rs", "src/wire.rs", "examples/join_stack_traces.rs"),
+    source: "src/lib.rs",
+    api: "kit/README.md",
+    native: "`cargo test` runs the tests in it, natively.",
+    tool: Some("the target `wasm32-unknown-unknown`: `rustup target add wasm32-unknown-unknown`"),
+};
+
+static C: Kit = Kit {
+    language: "C",
+    template: files!("c/template": "filter.c"),
+    example: files!("c/example": "filter.c"),
+    kit: files!("c/kit": "edits.c", "edits.h", "filter.c", "log_filter.c", "log_filter.h", "log_filter_component_type.o", "logsieve.h", "memory.c", "settings.c", "settings.h"),
+    source: "filter.c",
+    api: "kit/logsieve.h",
+    native: "",
+    tool: Some(
+        "clang with the target `wasm32-wasi`: `apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32`",
+    ),
+};
+
+static GO: Kit = Kit {
+    language: "Go",
+    template: files!("go/template": "filter.go", "filter_test.go", "go.mod"),
+    example: files!("go/example": "filter.go", "go.mod"),
+    kit: files!("go/kit": "agent.go", "edits.go", "logsieve.go", "testing.go"),
+    source: "filter.go",
+    api: "kit/logsieve.go",
+    native: "`go test` runs the tests beside it, natively.",
+    tool: Some("Go 1.24 or later"),
+};
+
+static PYTHON: Kit = Kit {
+    language: "Python",
+    template: files!("python/template": "filter.py", "test_filter.py"),
+    example: files!("python/example": "filter.py"),
+    kit: files!("python/kit": "logsieve.py", "logsieve_entry.py"),
+    source: "filter.py",
+    api: "kit/logsieve.py",
+    native: "`python3 test_filter.py` runs the tests beside it, natively.",
+    tool: Some("componentize-py: `pip install componentize-py`"),
+};
+
+static JS: Kit = Kit {
+    language: "JavaScript",
+    template: files!("js/template": "filter.js", "filter.test.mjs", "package.json"),
+    example: files!("js/example": "filter.js", "package.json"),
+    kit: files!("js/kit": "entry.js", "logsieve.js"),
+    source: "filter.js",
+    api: "kit/logsieve.js",
+    native: "`node --test` runs the tests beside it, natively.",
+    tool: Some("componentize-qjs: `npm install componentize-qjs`"),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    fn files(folder: &Path, below: &Path, into: &mut BTreeSet<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            let name = entry.file_name();
+            if path.is_dir() && name != "__pycache__" {
+                files(&path, &below.join(name), into);
+            } else if path.is_file() {
+                into.insert(below.join(name));
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_a_kit_is_listed() {
+        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk");
+        let listed =
+            |files: &[(&str, &[u8])]| files.iter().map(|(f, _)| PathBuf::from(f)).collect();
+        let there = |folder: &str| {
+            let mut found = BTreeSet::new();
+            files(&sdk.join(folder), Path::new(""), &mut found);
+            found
+        };
+        for (folder, kit) in [("c", &C), ("go", &GO), ("python", &PYTHON), ("js", &JS)] {
+            let [a, b]: [BTreeSet<PathBuf>; 2] = [listed(kit.template), listed(kit.kit)];
+            assert_eq!(a, there(&format!("{folder}/template")));
+            let example: BTreeSet<PathBuf> = listed(kit.example);
+            assert_eq!(example, there(&format!("{folder}/example")));
+            assert_eq!(b, there(&format!("{folder}/kit")));
+        }
+        let sources: BTreeSet<PathBuf> = listed(RUST.kit);
+        let sources = sources
+            .into_iter()
+            .filter_map(|f| Some(f.strip_prefix("src").ok()?.to_owned()));
+        assert_eq!(sources.collect::<BTreeSet<_>>(), there("rust/src"));
+    }
+}

@@ -1,0 +1,111 @@
+//! An author's first filter in every language: the commands of `guest-sdk/README.md`, one after another.
+//!
+//! Lines that install something are not typed here: `xtask/src/guests.rs` has installed the same packages,
+//! which is what is looked at.
+
+use std::fs;
+use std::process::Command;
+
+use crate::kit::{done, filter, has, root, text};
+
+/// An author types no more than this.
+const COMMANDS_MAX: usize = 5;
+
+/// The commands below a language's heading.
+fn commands(heading: &str) -> Vec<String> {
+    let readme = fs::read_to_string(root().join("guest-sdk/README.md")).expect("a README");
+    let section = readme.split(&format!("### {heading}\n")).nth(1);
+    let section = section.unwrap_or_else(|| panic!("the README has no heading `{heading}`"));
+    let block = section
+        .split("```console\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let lines = block.unwrap_or_default().lines();
+    lines
+        .filter_map(|line| Some(line.strip_prefix("$ ")?.to_owned()))
+        .collect()
+}
+
+fn walk(language: &str, heading: &str, native: &[&str]) {
+    let commands = commands(heading);
+    assert!((3..=COMMANDS_MAX).contains(&commands.len()), "{commands:?}");
+    if !has(language) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for command in &commands {
+        let mut words = command.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("logsieve"), Some("filter")) => {
+                let output = filter(folder.path(), words);
+                assert!(
+                    output.status.success(),
+                    "`{command}`:\n{}{}",
+                    text(&output.stdout),
+                    text(&output.stderr)
+                );
+            }
+            _ => is_installed(command),
+        }
+    }
+    let made = folder.path().join("my_first");
+    assert!(made.join("my_first.wasm").is_file());
+    if let Some((program, arguments)) = native.split_first() {
+        let mut tests = Command::new(program);
+        let output = tests.current_dir(&made).args(arguments).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+    }
+    let inspected = done(&filter(folder.path(), ["inspect", "my_first"]));
+    assert!(inspected.contains("the agent takes it"), "{inspected}");
+}
+
+/// Every package of the line is one that `cargo xtask setup` installs.
+fn is_installed(command: &str) {
+    let xtask = root().join("xtask/src");
+    let setup: String = ["guests.rs", "setup.rs"]
+        .map(|file| fs::read_to_string(xtask.join(file)).unwrap())
+        .concat();
+    let package = |word: &&str| {
+        ![
+            "sudo", "apt-get", "install", "pip", "npm", "rustup", "target", "add",
+        ]
+        .contains(word)
+            && !word.starts_with('-')
+    };
+    for package in command.split_whitespace().filter(package) {
+        assert!(
+            setup.contains(package),
+            "`{command}`: no setup installs `{package}`"
+        );
+    }
+}
+
+#[test]
+fn a_first_filter_in_rust_is_five_commands_away() {
+    walk("rust", "Rust", &[]);
+}
+
+#[test]
+fn a_first_filter_in_c_is_five_commands_away() {
+    walk("c", "C", &[]);
+}
+
+#[test]
+fn a_first_filter_in_go_is_five_commands_away() {
+    walk("go", "Go", &["go", "test", "./..."]);
+}
+
+#[test]
+fn a_first_filter_in_python_is_five_commands_away() {
+    walk("python", "Python", &["python3", "test_filter.py"]);
+}
+
+#[test]
+fn a_first_filter_in_javascript_is_five_commands_away() {
+    walk("js", "JavaScript", &["node", "--test"]);
+}
