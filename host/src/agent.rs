@@ -4,18 +4,21 @@
 //! filters run, and this one, whose small runtime does what waits: HTTP and signals.
 
 mod machine;
+mod outlets;
+mod plan;
 pub mod pods;
 mod pulse;
 mod status;
+mod swap;
 mod threads;
+mod watch;
 
-use std::collections::HashMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{Sender, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::Sender;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,25 +26,27 @@ use crate::checkpoint::board::Board;
 use crate::checkpoint::store::{self, Store};
 use crate::clock::{self, Clock};
 use crate::config::{Config, Resolved, ResolvedFilter};
-use crate::filter::chain::Filter;
+use crate::filter::accepted;
+use crate::filter::compile::Compiler;
 use crate::filter::engine::{self, Engine};
 use crate::filter::instance::{Blueprint, Failure, Instance};
 use crate::filter::module::{self, Module};
 use crate::filter::quarantine::{self, Keeper};
-use crate::lane::{Event, Lane, Plan, PodsSetup, Setup, ShareOf};
+use crate::filter::swap::Swap;
+use crate::lane::{Event, Lane, PodsSetup, Setup};
+use crate::record::Budget;
 use crate::record::receipt::news_channel;
-use crate::record::{Budget, Share};
-use crate::sink::cloudwatch::{
-    client::Connection, cost::estimate, pace::Accounts, send::Sender as CloudwatchSender,
-};
-use crate::sink::{self, stdout};
-use crate::source::container_log::discover::{Discover, Stop};
+use crate::source::container_log::discover::{Again, Discover, Stop};
 use crate::source::container_log::files::{Disk, Files};
 use crate::telemetry::metrics::Metrics;
 
+use outlets::Outlets;
+use plan::Running;
 use pulse::Pulse;
 use status::Desk;
-use threads::{Outlet, Outlets};
+use swap::Swapper;
+
+pub use plan::{plan, share_of};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -127,24 +132,25 @@ fn blueprint(
         name: filter.name.clone(),
         engine: engine.clone(),
         module,
-        settings: serde_json::Value::from(filter.config.settings.clone()).to_string(),
+        settings: filter.settings(),
         limits: filter.limits.clone(),
         cpu: clock::thread_cpu,
         metrics: metrics.filter(&filter.name),
     }
 }
 
-/// Runs until a signal says stop, then drains.
+/// Runs until a signal says stop, then drains. `path` is the configuration's file, and `text` what it
+/// said.
 ///
 /// # Errors
 /// When the agent cannot start.
-pub fn run(config: &Config, resolved: &Resolved) -> Result<(), Error> {
+pub fn run(path: &Path, text: &str, config: &Config, resolved: &Resolved) -> Result<(), Error> {
     let clock = Clock::start();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Start)?;
-    // First of all: a stop that comes while filters compile is a stop all the same.
+    // First of all: a stop that comes early is a stop all the same.
     let stop = {
         let _entered = runtime.enter();
         [SignalKind::terminate(), SignalKind::interrupt()]
@@ -161,27 +167,23 @@ pub fn run(config: &Config, resolved: &Resolved) -> Result<(), Error> {
         source,
     })?;
     machine::raise_descriptor_limit();
-    let metrics = Arc::new(Metrics::default());
-    let engine = Engine::new(clock)?;
-    let blueprints = load_filters(&engine, config, resolved, &metrics)?;
-    for b in &blueprints {
-        let module = b.module.path.display();
-        tracing::info!(filter = b.name, %module, sha256 = b.module.hash, "filter loaded");
-    }
-    let first_start = loaded.first_start || loaded.set_aside.is_some();
-    let board = Arc::new(Board::new(loaded.entries));
     let parts = Parts {
+        path,
+        text,
         config,
         resolved,
         clock,
-        metrics,
-        board,
-        first_start,
+        metrics: Arc::default(),
+        first_start: loaded.first_start || loaded.set_aside.is_some(),
+        board: Arc::new(Board::new(loaded.entries)),
     };
-    runtime.block_on(parts.run(store, &blueprints, stop))
+    let swap = parts.swap(Engine::new(clock)?)?;
+    runtime.block_on(parts.run(store, swap, stop))
 }
 
 struct Parts<'a> {
+    path: &'a Path,
+    text: &'a str,
     config: &'a Config,
     resolved: &'a Resolved,
     clock: Clock,
@@ -191,24 +193,42 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    async fn run(
-        self,
-        store: Store,
-        blueprints: &[Blueprint],
-        mut stop: StopSignals,
-    ) -> Result<(), Error> {
+    async fn run(self, store: Store, swap: Swap, mut stop: StopSignals) -> Result<(), Error> {
         let pods = pods::Pods::new(self.config, self.resolved)?;
         let budget =
             Budget::new(usize::try_from(self.config.budget.as_u64()).unwrap_or(usize::MAX));
         let mut pulse = Pulse::new(self.clock);
         let desk = Arc::new(Desk::new(self.resolved, &pods, &budget, &self.metrics));
-        let (outlets, senders) = self.senders(&budget).await?;
-        let lanes = self.lanes(blueprints, &budget, &outlets, &pods.setup, &mut pulse)?;
-        drop(outlets);
-        let stop_discover = Stop::default();
-        let discovering = self.discover(&lanes, &stop_discover)?;
+        let outlets = Outlets::new(self.clock, budget.clone(), self.metrics.clone());
+        let outlets = Arc::new(outlets);
+        let mut numbers = Vec::new();
+        for (name, destination) in &self.resolved.destinations {
+            let opened = outlets.open(name, destination).await;
+            numbers.push(opened.map_err(Error::Start)?);
+        }
+        let keeper = self.quarantine()?;
+        let lanes = self.lanes(&numbers, &outlets, &keeper, &pods.setup, &mut pulse)?;
+        let (stop_discover, again) = (Stop::default(), Again::default());
+        let discovering = self.discover(&lanes, &stop_discover, &again)?;
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
         desk.ask_from_now_on(to.clone());
+        let swapper = Swapper {
+            path: self.path.to_owned(),
+            text: Ok(self.text.to_owned()),
+            config: self.config.clone(),
+            resolved: self.resolved.clone(),
+            started: self.resolved.table.clone(),
+            expects: pods.setup.expects,
+            swap,
+            lanes: to.clone(),
+            outlets: outlets.clone(),
+            keeper,
+            desk: desk.clone(),
+            numbers,
+            former: Vec::new(),
+            runtime: tokio::runtime::Handle::current(),
+            again,
+        };
         pods.start(to, self.clock, &self.metrics);
         let saving = threads::save_checkpoints(
             store,
@@ -220,14 +240,15 @@ impl Parts<'_> {
         )
         .map_err(Error::Start)?;
         status::serve(self.config.telemetry.listen, pulse, desk).await?;
-        self.metrics.ready.set(1);
+        let swapping = swapper.start().map_err(Error::Start)?;
         tracing::info!(lanes = lanes.len(), "logsieve runs");
         first_of(&mut stop).await?;
         tracing::info!(at_most = ?self.config.drain, "stopping: what was read is delivered first");
+        swapping.stop();
         stop_discover.now();
         let _ = discovering.join();
         let drained = threads::drain(lanes, self.config.drain, first_of(&mut stop)).await;
-        drop(senders);
+        outlets.close_all();
         saving.finish();
         if drained {
             tracing::info!("stopped: everything that was read is delivered");
@@ -237,50 +258,24 @@ impl Parts<'_> {
         Ok(())
     }
 
-    /// Starts what sends, one for each destination.
-    async fn senders(
-        &self,
-        budget: &Arc<Budget>,
-    ) -> Result<(Outlets, tokio::task::JoinSet<()>), Error> {
-        let mut outlets = Vec::new();
-        let mut tasks = tokio::task::JoinSet::new();
-        let mut accounts = Accounts::default();
-        for (name, destination) in &self.resolved.destinations {
-            outlets.push(match destination {
-                sink::Destination::Cloudwatch(config) => {
-                    let connection = Connection::new(config, self.clock).await;
-                    let account = accounts.of(config, self.clock);
-                    let metrics = self.metrics.sink.clone();
-                    let own = metrics.destinations.of(name);
-                    tasks.spawn(estimate(own.clone(), config.price(), self.clock));
-                    let sender =
-                        CloudwatchSender::new(connection, account, self.clock, metrics, own);
-                    let (to, requests) = tokio::sync::mpsc::channel(threads::requests_max(budget));
-                    tasks.spawn(sender.run(requests));
-                    Outlet::Cloudwatch(to)
-                }
-                sink::Destination::Stdout(_) => {
-                    let (to, lines) = sync_channel(threads::STDOUT_RUNS_MAX);
-                    std::thread::Builder::new()
-                        .name("stdout".into())
-                        .spawn(move || {
-                            stdout::write(&lines, &mut io::stdout());
-                            let _ = io::stdout().flush();
-                        })
-                        .map_err(Error::Start)?;
-                    Outlet::Stdout(to)
-                }
-                sink::Destination::Null(_) => Outlet::Null,
-            });
-        }
-        Ok((Arc::new(outlets), tasks))
+    /// What keeps and changes modules.
+    fn swap(&self, engine: Engine) -> Result<Swap, Error> {
+        let state = &self.config.state;
+        let compiled_max = self.config.filters.compiled_bytes_max.as_u64();
+        let compiler = Compiler::cached(engine, &state.join("compiled"), compiled_max);
+        let accepted = accepted::Store::open(&state.join("accepted"));
+        let accepted = accepted.map_err(|source| {
+            let path = state.clone();
+            Error::State(store::Error::Folder { path, source })
+        })?;
+        Ok(Swap::new(compiler, Some(accepted), self.metrics.clone()))
     }
 
     fn lanes(
         &self,
-        blueprints: &[Blueprint],
-        budget: &Arc<Budget>,
-        outlets: &Outlets,
+        numbers: &[usize],
+        outlets: &Arc<Outlets>,
+        keeper: &Keeper,
         pods: &PodsSetup,
         pulse: &mut Pulse,
     ) -> Result<Vec<threads::LaneThread>, Error> {
@@ -289,9 +284,14 @@ impl Parts<'_> {
             .lanes
             .unwrap_or_else(machine::default_lanes)
             .max(1);
-        let share_of = share_of(budget.clone());
+        let share_of = share_of(outlets.budget.clone());
+        let running = Running {
+            resolved: self.resolved,
+            numbers,
+            keeper,
+            hold_idle: None,
+        };
         let file_ids = Arc::new(AtomicU64::new(1));
-        let keeper = self.quarantine()?;
         let mut lanes = Vec::new();
         for number in 0..count {
             let (to, events) = std::sync::mpsc::channel();
@@ -307,7 +307,8 @@ impl Parts<'_> {
                 file_ids: file_ids.clone(),
                 pods: pods.clone(),
             };
-            let lane = Lane::new(setup, plan(self.resolved, blueprints, &keeper));
+            // Files are opened from the first moment on, and read when their filters are there.
+            let lane = Lane::new(setup, running.plan(|_| None));
             let (clock, outlets) = (self.clock, outlets.clone());
             let beat = pulse.thread(&format!("lane-{number}"));
             let lane = (lane, beat);
@@ -330,6 +331,7 @@ impl Parts<'_> {
         &self,
         lanes: &[threads::LaneThread],
         stop: &Stop,
+        again: &Again,
     ) -> Result<std::thread::JoinHandle<()>, Error> {
         let config = self.config.source.container_log.clone();
         let facts = self
@@ -338,43 +340,9 @@ impl Parts<'_> {
             .node_facts(std::env::var("NODE_NAME").ok());
         let discover = Discover::new(Arc::new(Disk), &config, facts);
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
-        threads::discover(discover, config.rescan_every, stop.clone(), to).map_err(Error::Start)
+        let stops = (stop.clone(), again.clone());
+        threads::discover(discover, config.rescan_every, stops, to).map_err(Error::Start)
     }
-}
-
-/// What one lane runs: filters of its own, from the shared blueprints.
-#[must_use]
-pub fn plan(resolved: &Resolved, blueprints: &[Blueprint], keeper: &Keeper) -> Plan {
-    let filters = resolved
-        .filters
-        .iter()
-        .zip(blueprints)
-        .map(|(filter, blueprint)| {
-            Filter::new(
-                blueprint.clone(),
-                filter.config.on_error,
-                filter.routes.clone(),
-            )
-            .with_quarantine(keeper.clone())
-        });
-    Plan {
-        table: resolved.table.clone(),
-        filters: filters.collect(),
-        destinations: resolved.destinations.clone(),
-    }
-}
-
-/// Shares by destination and log group: all lanes' requests for one group count together.
-#[must_use]
-pub fn share_of(budget: Arc<Budget>) -> ShareOf {
-    let shares: Mutex<HashMap<(usize, String), Arc<Share>>> = Mutex::default();
-    Arc::new(move |destination, group: &str| {
-        let Ok(mut shares) = shares.lock() else {
-            return budget.share();
-        };
-        let key = (destination, group.to_owned());
-        shares.entry(key).or_insert_with(|| budget.share()).clone()
-    })
 }
 
 /// SIGTERM and SIGINT.

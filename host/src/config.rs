@@ -5,6 +5,8 @@
 //! says where it is and what would be right.
 
 mod allow;
+mod resolved;
+mod restart;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use crate::route::template::{self, Template};
 use crate::route::{EntityTemplates, NameTemplates, Route, Table};
 use crate::sink::cloudwatch::{entity, group, limits};
 use crate::{enrich, filter, route, sink, source, telemetry};
+
+pub use resolved::{Resolved, ResolvedFilter};
 
 /// The whole configuration, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -137,6 +141,17 @@ pub enum Error {
     },
 }
 
+/// A configuration file's text.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn text(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 fn are(known: &[String]) -> String {
     match known {
         [] => "are none".into(),
@@ -146,16 +161,20 @@ fn are(known: &[String]) -> String {
 }
 
 impl Config {
-    /// Reads a file. Relative module directories start at its folder.
+    /// Reads a file.
     ///
     /// # Errors
     /// When the file cannot be read, is not YAML, or has keys or values that are none.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut config = Self::parse(&text).map_err(|cause| Error::Parse {
+        Self::read(path, &text(path)?)
+    }
+
+    /// Reads what a file says. Relative module directories start at its folder.
+    ///
+    /// # Errors
+    /// When it is not YAML, or has keys or values that are none.
+    pub fn read(path: &Path, text: &str) -> Result<Self, Error> {
+        let mut config = Self::parse(text).map_err(|cause| Error::Parse {
             path: path.to_owned(),
             cause,
         })?;
@@ -368,25 +387,6 @@ fn at_least(key: &'static str, value: ByteSize, least: ByteSize) -> Result<(), E
         });
     }
     Ok(())
-}
-
-/// A filter with its names turned into indexes.
-#[derive(Debug, Clone)]
-pub struct ResolvedFilter {
-    pub name: String,
-    pub module: PathBuf,
-    pub config: filter::FilterConfig,
-    pub limits: filter::limits::Limits,
-    pub routes: Vec<(String, RouteId)>,
-}
-
-/// What the agent runs.
-#[derive(Debug, Clone)]
-pub struct Resolved {
-    pub table: Table,
-    /// In the order in which chains index them.
-    pub filters: Vec<ResolvedFilter>,
-    pub destinations: Vec<(String, sink::Destination)>,
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use serde::Deserialize;
 
 /// The bindings that wasmtime generates from the contract.
@@ -80,6 +81,8 @@ pub struct Config {
     pub limits: limits::Given,
     /// What no filter's limits may pass.
     pub ceilings: limits::Given,
+    /// Most compiled code that is kept in the state folder, so that a start compiles nothing.
+    pub compiled_bytes_max: ByteSize,
 }
 
 impl Default for Config {
@@ -91,6 +94,7 @@ impl Default for Config {
             quarantine: quarantine::Config::default(),
             limits: limits::Given::default(),
             ceilings: limits::Given::default(),
+            compiled_bytes_max: ByteSize::mib(512),
         }
     }
 }

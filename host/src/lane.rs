@@ -47,6 +47,8 @@ pub enum Event {
     Pods(pods::News),
     /// Somebody asks what the lane has.
     Status(tokio::sync::oneshot::Sender<LaneStatus>),
+    /// Run this from the next batch on.
+    Plan(Box<Plan>),
     /// Stop reading; send what is packed.
     Drain,
 }
@@ -60,9 +62,20 @@ impl From<News> for Event {
 /// What a lane runs.
 pub struct Plan {
     pub table: route::Table,
-    pub filters: Vec<Filter>,
-    /// Destinations by name; routes and chains name them by index.
-    pub destinations: Vec<(String, sink::Destination)>,
+    /// Filters by name, as chains index them; none while one has no module that works.
+    pub filters: Vec<(String, Option<Filter>)>,
+    /// Destinations as routes index them.
+    pub destinations: Vec<Planned>,
+    /// Another wait for held records, where there is one.
+    pub hold_idle: Option<Duration>,
+}
+
+/// A destination of a plan.
+pub struct Planned {
+    pub name: String,
+    /// The number of its outlet.
+    pub number: usize,
+    pub destination: sink::Destination,
 }
 
 /// Makes the part of the budget that one log group of a destination may hold.
@@ -98,7 +111,7 @@ pub struct PodsSetup {
 /// What one step came to.
 #[derive(Default)]
 pub struct Step {
-    /// Requests by destination, in order.
+    /// Requests by the number of their destination's outlet, in order.
     pub requests: Vec<(usize, Request)>,
     /// How long nothing needs to be done, unless something happens.
     pub rest: Duration,
@@ -189,6 +202,7 @@ impl Lane {
             Event::Pods(news) => self.learn(news, now),
             // Whoever asked may have stopped waiting.
             Event::Status(to) => drop(to.send(self.status(now))),
+            Event::Plan(plan) => self.change(*plan, now),
             Event::Drain => {
                 self.draining = true;
                 // Finding out what a filter fails on may take longer than a stop.
@@ -196,6 +210,16 @@ impl Lane {
                     .values_mut()
                     .for_each(Follow::abandon_suspended);
             }
+        }
+    }
+
+    /// Another plan takes the place of the one in force, between two batches. What filters hold goes
+    /// to whoever runs under their name; where a chain changes, it is taken back and read again.
+    fn change(&mut self, plan: Plan, now: Now) {
+        self.setup.hold_idle = plan.hold_idle.unwrap_or(self.setup.hold_idle);
+        let renumbered = self.stages.change(plan, &self.setup, now);
+        for follow in self.follows.values_mut() {
+            follow.replan(&self.stages, &self.setup, now.mono, renumbered);
         }
     }
 

@@ -190,6 +190,8 @@ pub enum Wait {
     Pod { for_ever: bool },
     /// Somebody to put an annotation right.
     Annotation(Wrong),
+    /// The first module of a filter of its chain: nothing leaves unfiltered.
+    Module { filter: String },
 }
 
 /// What a container's records meet.
@@ -217,6 +219,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// Whether some route runs this filter.
+    #[must_use]
+    pub fn uses(&self, filter: usize) -> bool {
+        self.routes.iter().any(|r| r.chain.contains(&filter))
+    }
+
     /// What becomes of the container. Routes first; then, if one takes it, its annotations.
     #[must_use]
     pub fn decide(&self, container: &Container, pod: PodState) -> Decision {

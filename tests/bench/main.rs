@@ -12,6 +12,7 @@ mod isolation;
 mod patterns;
 mod redaction;
 mod sender;
+mod swap;
 
 fn main() {
     // `cargo bench` hands over its own flag.
@@ -23,5 +24,6 @@ fn main() {
     patterns::run(&wanted);
     isolation::run(&wanted);
     sender::run(&wanted);
+    swap::run(&wanted);
     agent::run(&wanted);
 }

@@ -34,3 +34,6 @@ mod soak;
 mod status;
 mod stdout;
 mod stops;
+mod swap;
+mod swap_config;
+mod swap_load;

@@ -71,7 +71,8 @@ fn people_read_the_status_as_a_table() {
     let mut said = String::new();
     until("the table shows the container", || {
         said = ask(address, &[]).stdout;
-        said.contains("team-a/p2/app") && said.contains("`redcat` is no filter")
+        let words = ["team-a/p2/app", "`redcat` is no filter", "on node-1: ready"];
+        words.iter().all(|w| said.contains(w))
     });
     assert!(said.contains("on node-1: ready, 1 pods known"), "{said}");
     assert!(said.contains("waits"), "{said}");

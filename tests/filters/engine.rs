@@ -26,6 +26,10 @@ use logsieve::telemetry::metrics::Metrics;
 /// One for all tests, as in the agent: tests that run side by side share its ticks.
 pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Clock::start()).unwrap());
 
+pub fn engine() -> &'static Engine {
+    &ENGINE
+}
+
 /// A guest of `tests/guests`, and what an operator says about it.
 pub struct Guest {
     module: &'static str,

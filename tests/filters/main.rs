@@ -15,4 +15,5 @@ mod limits;
 mod origin;
 mod patterns;
 mod reports;
+mod swap;
 mod wasi;

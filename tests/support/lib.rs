@@ -7,6 +7,7 @@
 
 pub mod agent; // the agent as a process: run, watch, signal
 pub mod cloudwatch; // a strict CloudWatch Logs: its limits, its signatures, its bad days
+pub mod configmap; // a ConfigMap volume, as a kubelet lays it out and changes it
 pub mod count; // the same as tally, for millions of records
 pub mod credentials; // where a container fetches its credentials
 pub mod issuer; // those who give a pod its credentials: container, token service, metadata

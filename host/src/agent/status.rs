@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -31,7 +31,7 @@ pub struct Desk {
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     pods_watched: bool,
-    destinations: Vec<DestinationStatus>,
+    destinations: Mutex<Vec<DestinationStatus>>,
     /// None until they run.
     lanes: OnceLock<Vec<Sender<Event>>>,
 }
@@ -68,7 +68,7 @@ impl Desk {
             metrics: metrics.clone(),
             budget: budget.clone(),
             pods_watched: pods.setup.expects.pods,
-            destinations: destinations(resolved),
+            destinations: Mutex::new(destinations(resolved)),
             lanes: OnceLock::new(),
         }
     }
@@ -76,6 +76,13 @@ impl Desk {
     /// These lanes run.
     pub fn ask_from_now_on(&self, lanes: Vec<Sender<Event>>) {
         let _ = self.lanes.set(lanes);
+    }
+
+    /// The configuration has changed.
+    pub fn sends_to(&self, resolved: &Resolved) {
+        if let Ok(mut known) = self.destinations.lock() {
+            *known = destinations(resolved);
+        }
     }
 
     /// The status, as far as the lanes tell it in time.
@@ -99,7 +106,11 @@ impl Desk {
             },
             containers,
             filters: self.filters(modules),
-            destinations: self.destinations.clone(),
+            destinations: self
+                .destinations
+                .lock()
+                .map(|d| d.clone())
+                .unwrap_or_default(),
         }
     }
 
@@ -135,8 +146,9 @@ impl Desk {
         let one = |(name, hash): (String, String)| {
             let metrics = self.metrics.filter(&name);
             FilterStatus {
-                name,
                 sha256: Some(hash).filter(|h| !h.is_empty()),
+                refused: self.metrics.swaps.why(&name),
+                name,
                 records: metrics.records.get(),
                 quarantined: metrics.records_quarantined.get(),
                 unfiltered: metrics.records_unfiltered.get(),

@@ -4,58 +4,24 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use super::outlets::Outlets;
 use super::pulse::Beat;
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::Store;
 use crate::clock::Clock;
 use crate::lane::{Event, Lane};
 use crate::record::Budget;
-use crate::sink::{Request, stdout};
-use crate::source::container_log::discover::{Discover, Sighting, Stop, watch};
+use crate::source::container_log::discover::{Again, Discover, Sighting, Stop, watch};
 use crate::telemetry::metrics::Metrics;
 
 /// A checkpoint is written at most so often: well within a second of the settling.
 pub const SAVE_EVERY: Duration = Duration::from_millis(250);
-/// Runs of lines that may wait for standard output.
-pub const STDOUT_RUNS_MAX: usize = 64;
 /// How often a drain looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
-/// The least memory that a request counts in the budget.
-const REQUEST_BYTES_MIN: usize = 4 * 1024;
-
-/// Requests that the budget can ever have on their way: a queue of that size is never full.
-pub fn requests_max(budget: &Budget) -> usize {
-    budget.limit() / REQUEST_BYTES_MIN + 1024
-}
-
-/// Where a destination's requests go.
-pub enum Outlet {
-    Cloudwatch(tokio::sync::mpsc::Sender<crate::sink::cloudwatch::body::Request>),
-    Stdout(SyncSender<stdout::Lines>),
-    Null,
-}
-
-/// By destination.
-pub type Outlets = Arc<Vec<Outlet>>;
-
-fn send(outlets: &Outlets, destination: usize, request: Request) {
-    // A request that finds no taker is dropped, and so its records are read again.
-    match (&outlets[destination], request) {
-        (Outlet::Cloudwatch(to), Request::Cloudwatch(request)) => {
-            let _ = to.try_send(*request);
-        }
-        // Whoever reads standard output sets the pace.
-        (Outlet::Stdout(to), Request::Stdout(lines)) => {
-            let _ = to.send(lines);
-        }
-        _ => {}
-    }
-}
-
 /// A lane that panics ends the process: the kubelet restarts it, and nothing unsettled is lost.
 struct AbortOnPanic;
 
@@ -82,7 +48,7 @@ impl LaneThread {
         clock: Clock,
         to: Sender<Event>,
         events: Receiver<Event>,
-        outlets: Outlets,
+        outlets: Arc<Outlets>,
     ) -> io::Result<Self> {
         let stop = Stop::default();
         let stopped = stop.clone();
@@ -97,7 +63,7 @@ impl LaneThread {
                     let first = events.recv_timeout(rest).ok();
                     let step = lane.step(clock.now(), first.into_iter().chain(events.try_iter()));
                     for (destination, request) in step.requests {
-                        send(&outlets, destination, request);
+                        outlets.send(destination, request);
                     }
                     if lane.is_drained() {
                         let _ = done.send(());
@@ -148,7 +114,7 @@ pub async fn drain<T>(
 pub fn discover(
     discover: Discover,
     rescan_every: Duration,
-    stop: Stop,
+    (stop, again): (Stop, Again),
     lanes: Vec<Sender<Event>>,
 ) -> io::Result<JoinHandle<()>> {
     Builder::new().name("discover".into()).spawn(move || {
@@ -162,7 +128,7 @@ pub fn discover(
             // A lane that is gone is being stopped.
             let _ = lanes[lane].send(Event::Sighting(sighting));
         };
-        if let Err(error) = watch(discover, rescan_every, &stop, &mut tell) {
+        if let Err(error) = watch(discover, rescan_every, &stop, &again, &mut tell) {
             tracing::error!(%error, "log folders cannot be watched: is fs.inotify.max_user_instances used up?");
             // Nothing would be found any more: better to be restarted than to be silent.
             std::process::abort();

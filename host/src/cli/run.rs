@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::{agent, telemetry};
 
 pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let config = Config::load(path)?;
+    let text = config::text(path)?;
+    let config = Config::read(path, &text)?;
     let resolved = config.resolve()?;
     telemetry::logs::start(config.telemetry.log);
-    agent::run(&config, &resolved)?;
+    agent::run(path, &text, &config, &resolved)?;
     Ok(ExitCode::SUCCESS)
 }

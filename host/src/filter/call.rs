@@ -99,12 +99,20 @@ impl Filter {
         &self.blueprint.module.hash
     }
 
-    /// Puts another module or other settings in its place, from the next batch on.
-    pub fn swap(&mut self, blueprint: Blueprint) {
-        self.blueprint = blueprint;
-        self.instance = None;
-        self.by_namespace.clear();
-        self.rest = Rest::default();
+    /// Makes an instance now, so that no batch waits for one. One that fails is made again, and its
+    /// failure told, by the first batch.
+    pub fn prepare(&mut self) {
+        self.instance = Instance::new(&self.blueprint).ok().map(Box::new);
+    }
+
+    /// Goes on as its former self, unless it is made otherwise: then it starts anew, and out of rest.
+    pub fn continue_from(&mut self, former: Self) {
+        self.isolating = former.isolating;
+        if self.blueprint.is_same(&former.blueprint) {
+            self.instance = former.instance;
+            self.by_namespace = former.by_namespace;
+            self.rest = former.rest;
+        }
     }
 
     /// Whether a batch more may turn out to need isolation.

@@ -32,8 +32,10 @@ const WAIT_MAX: Duration = Duration::from_secs(1800);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Bytes that are kept of what the child says.
 const WORDS_BYTES_MAX: u64 = 4096;
-/// How far the child stands back behind the lanes.
+/// How far the child stands back behind the lanes with a module larger than that: a small one is done
+/// in a moment, and is waited for.
 const NICE: i32 = 10;
+const SMALL_BYTES_MAX: usize = 1024 * 1024;
 
 /// Makes modules of what was found.
 pub struct Compiler {
@@ -181,6 +183,10 @@ pub fn child(name: PathBuf, from: &mut dyn Read, to: &mut dyn Write) -> Result<(
         path: name.clone(),
         source,
     })?;
+    if bytes.len() > SMALL_BYTES_MAX {
+        // A machine that refuses it compiles at the lanes' side.
+        let _ = rustix::process::nice(NICE);
+    }
     // One thread: the others are the lanes'.
     let config = engine::config();
     let engine = wasmtime::Engine::new(config.clone().parallel_compilation(false));
@@ -206,6 +212,5 @@ fn stand_back() {
     most(Resource::Cpu, CPU_SECONDS_MAX);
     most(Resource::As, MEMORY_BYTES_MAX);
     most(Resource::Core, 0);
-    let _ = rustix::process::nice(NICE);
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
 }

@@ -83,6 +83,17 @@ pub struct Usage {
     pub fuel: u64,
 }
 
+impl Blueprint {
+    /// Whether instances of both are alike.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.module.hash == other.module.hash
+            && self.settings == other.settings
+            && self.limits == other.limits
+    }
+}
+
 pub struct Instance {
     store: Store<State>,
     bindings: LogFilter,

@@ -153,7 +153,7 @@ pub fn load(engine: &Engine, path: &Path) -> Result<Module, Error> {
 /// # Errors
 /// When the bytes are no filter that this agent runs.
 pub fn from_bytes(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<Module, Error> {
-    let wrapped = wrap(path, bytes)?;
+    let wrapped = wrap(engine.wasm(), path, bytes)?;
     let component = Component::new(engine.wasm(), &wrapped).map_err(|e| Error::Compile {
         path: path.to_owned(),
         cause: format!("{e:#}"),
@@ -166,7 +166,7 @@ pub fn from_bytes(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<Module, 
 /// # Errors
 /// When the bytes are no module.
 pub fn precompile(engine: &wasmtime::Engine, path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let wrapped = wrap(path, bytes)?;
+    let wrapped = wrap(engine, path, bytes)?;
     let code = engine.precompile_component(&wrapped);
     code.map_err(|e| Error::Compile {
         path: path.to_owned(),
@@ -205,11 +205,20 @@ pub fn link(
 }
 
 /// A component as it is; a core module made one.
-fn wrap<'a>(path: &Path, bytes: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8]>, Error> {
+fn wrap<'a>(
+    engine: &wasmtime::Engine,
+    path: &Path,
+    bytes: &'a [u8],
+) -> Result<std::borrow::Cow<'a, [u8]>, Error> {
     match bytes {
         // "\0asm", then version and layer: 1.0 is a core module, 13.1 a component.
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(bytes.into()),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+            // The encoder takes for granted that sections end where they say, and panics otherwise.
+            wasmtime::Module::validate(engine, bytes).map_err(|e| Error::Compile {
+                path: path.to_owned(),
+                cause: format!("{e:#}"),
+            })?;
             let mut wrapped = encode(bytes, false);
             // What C's `printf` imports; only for who needs it, since its own contract goes along.
             if wrapped

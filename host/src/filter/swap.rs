@@ -127,6 +127,8 @@ impl Swap {
         };
         let waits = entry.in_charge.is_none();
         self.metrics.swaps.waits(&wanted.name, waits);
+        let why = entry.refused.as_deref();
+        self.metrics.swaps.tell_why(&wanted.name, why);
         self.filters.insert(wanted.name.clone(), entry);
         changed
     }

@@ -1,6 +1,7 @@
 //! The stages behind reading, as one lane owns them: match, chain, pack. They share one chunk and one
 //! set of columns, used again for every batch of every container.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Routed {
     pub chain: Vec<usize>,
     /// The first place in the chain that the pod chose itself.
     pub chosen_from: usize,
+    /// The same by name, which outlasts a change of plans.
+    pub filters: Vec<String>,
     pub destination: usize,
     /// Further destinations for all that the chain lets through.
     pub also: Vec<usize>,
@@ -51,7 +54,11 @@ pub struct Stages {
     pub spare: Columns,
     pub requests: Vec<(usize, Request)>,
     filters: Vec<Filter>,
+    /// Every filter of the table, and where it stands in `filters` if it has a module.
+    places: Vec<(String, Option<usize>)>,
     table: route::Table,
+    /// The numbers of the destinations' outlets.
+    numbers: Vec<usize>,
     destinations: Vec<sink::Destination>,
     destination_names: Vec<String>,
     packers: Vec<Packer>,
@@ -61,29 +68,85 @@ pub struct Stages {
 impl Stages {
     #[must_use]
     pub fn new(setup: &Setup, plan: Plan) -> Self {
-        let packers = plan
-            .destinations
-            .iter()
-            .enumerate()
-            .map(|(index, (_, destination))| {
-                let share_of = setup.share_of.clone();
-                let share = Arc::new(move |group: &str| share_of(index, group));
-                Packer::new(destination, share, &setup.metrics.sink)
-            });
-        let packers = packers.collect();
-        let (destination_names, destinations) = plan.destinations.into_iter().unzip();
-        Self {
+        let mut stages = Self {
             pods: Pods::new(setup.pods.expects),
             decoder: Decoder::default(),
             chunk: vec![0; CHUNK_BYTES],
             spare: Columns::default(),
             requests: Vec::new(),
-            packers,
-            filters: plan.filters,
-            table: plan.table,
-            destinations,
-            destination_names,
+            packers: Vec::new(),
+            filters: Vec::new(),
+            places: Vec::new(),
+            table: route::Table::default(),
+            numbers: Vec::new(),
+            destinations: Vec::new(),
+            destination_names: Vec::new(),
             full: Vec::new(),
+        };
+        let nothing_to_flush = Now {
+            mono: Duration::ZERO,
+            wall: 0,
+        };
+        stages.change(plan, setup, nothing_to_flush);
+        stages
+    }
+
+    /// Runs another plan from now on; filters and packers that it has as well go on. Says whether
+    /// destinations have other places than before. Containers have to be routed anew.
+    pub fn change(&mut self, plan: Plan, setup: &Setup, now: Now) -> bool {
+        self.table = plan.table;
+        let former = std::mem::take(&mut self.filters).into_iter();
+        let mut former: HashMap<String, Filter> =
+            former.map(|f| (f.name().to_owned(), f)).collect();
+        self.places.clear();
+        for (name, filter) in plan.filters {
+            let place = filter.map(|mut filter| {
+                if let Some(former) = former.remove(&name) {
+                    filter.continue_from(former);
+                }
+                self.filters.push(filter);
+                self.filters.len() - 1
+            });
+            self.places.push((name, place));
+        }
+        let (mut numbers, mut destinations) = (Vec::new(), Vec::new());
+        self.destination_names.clear();
+        for planned in plan.destinations {
+            numbers.push(planned.number);
+            destinations.push(planned.destination);
+            self.destination_names.push(planned.name);
+        }
+        let renumbered = numbers != self.numbers;
+        self.change_packers(&numbers, &destinations, setup, now);
+        (self.numbers, self.destinations) = (numbers, destinations);
+        renumbered
+    }
+
+    fn change_packers(
+        &mut self,
+        numbers: &[usize],
+        destinations: &[sink::Destination],
+        setup: &Setup,
+        now: Now,
+    ) {
+        let packers = std::mem::take(&mut self.packers).into_iter();
+        let mut former: Vec<(usize, Packer)> = self.numbers.iter().copied().zip(packers).collect();
+        for (number, destination) in numbers.iter().zip(destinations) {
+            let same = former.iter().position(|(known, _)| known == number);
+            self.packers.push(match same {
+                Some(at) => former.swap_remove(at).1,
+                None => {
+                    let (share_of, number) = (setup.share_of.clone(), *number);
+                    let share = Arc::new(move |group: &str| share_of(number, group));
+                    Packer::new(destination, share, &setup.metrics.sink)
+                }
+            });
+        }
+        // What was packed for a destination that is no more still goes there.
+        for (number, mut packer) in former {
+            packer.flush(now, true, &mut self.full);
+            let full = self.full.drain(..).map(|request| (number, request));
+            self.requests.extend(full);
         }
     }
 
@@ -97,11 +160,23 @@ impl Stages {
             Decision::Wait(wait) => {
                 let wrong = match &wait {
                     Wait::Annotation(wrong) => Some(wrong.clone()),
-                    Wait::Pod { .. } => None,
+                    Wait::Pod { .. } | Wait::Module { .. } => None,
                 };
                 (Some(Standing::Waits(wait)), wrong)
             }
             Decision::Take(taken) => {
+                let mut routed = (Vec::new(), Vec::new());
+                for filter in &taken.chain {
+                    let (name, place) = &self.places[*filter];
+                    let Some(place) = place else {
+                        let filter = name.clone();
+                        let wait = Standing::Waits(Wait::Module { filter });
+                        return (Some(wait), taken.wrong);
+                    };
+                    routed.0.push(*place);
+                    routed.1.push(name.clone());
+                }
+                let (chain, filters) = routed;
                 let names = (0..self.destinations.len()).map(|destination| {
                     let names = self.table.names(destination, &container.facts);
                     let entity = names.entity.map(|e| entity::json(&e.key, &e.more).into());
@@ -112,8 +187,9 @@ impl Stages {
                     }
                 });
                 let routed = Routed {
-                    chain: taken.chain,
                     chosen_from: taken.chosen_from,
+                    chain,
+                    filters,
                     destination: taken.destination,
                     also: taken.also,
                     names: names.collect(),
@@ -129,10 +205,14 @@ impl Stages {
         self.destination_names.get(at).map_or("", String::as_str)
     }
 
-    /// The filters in the order in which chains index them.
+    /// All filters by name, with the hashes of their modules; empty for those that wait for one.
     #[must_use]
-    pub fn filters(&self) -> &[Filter] {
-        &self.filters
+    pub fn in_charge(&self) -> Vec<(String, String)> {
+        let hash = |place: &usize| self.filters[*place].hash().to_owned();
+        let one = |(name, place): &(String, Option<usize>)| {
+            (name.clone(), place.as_ref().map(hash).unwrap_or_default())
+        };
+        self.places.iter().map(one).collect()
     }
 
     #[must_use]
@@ -229,7 +309,8 @@ impl Stages {
                 parts: &parts,
             };
             self.packers[destination].append(&delivery, now, &mut self.full);
-            let full = self.full.drain(..).map(|request| (destination, request));
+            let number = self.numbers[destination];
+            let full = self.full.drain(..).map(|request| (number, request));
             self.requests.extend(full);
         }
         parts.close();
@@ -240,7 +321,8 @@ impl Stages {
     pub fn flush(&mut self, now: Now, all: bool) {
         for (destination, packer) in self.packers.iter_mut().enumerate() {
             packer.flush(now, all, &mut self.full);
-            let full = self.full.drain(..).map(|request| (destination, request));
+            let number = self.numbers[destination];
+            let full = self.full.drain(..).map(|request| (number, request));
             self.requests.extend(full);
         }
     }

@@ -13,11 +13,7 @@ impl Lane {
         let one = |follow: &Follow| {
             let mut status = follow.status(now);
             if let Some(routed) = follow.routed() {
-                let filters = routed
-                    .chain
-                    .iter()
-                    .map(|at| self.stages.filters()[*at].name());
-                status.filters = filters.map(str::to_owned).collect();
+                status.filters.clone_from(&routed.filters);
                 let all = std::iter::once(&routed.destination).chain(&routed.also);
                 let names = all.map(|at| self.stages.destination_name(*at).to_owned());
                 status.destinations = names.collect();
@@ -26,12 +22,9 @@ impl Lane {
             status.ledger = posted.map(|p| p.ledger);
             status
         };
-        let filters = self.stages.filters().iter();
         LaneStatus {
             containers: self.follows.values().map(one).collect(),
-            filters: filters
-                .map(|f| (f.name().to_owned(), f.hash().to_owned()))
-                .collect(),
+            filters: self.stages.in_charge(),
         }
     }
 }

@@ -90,6 +90,9 @@ pub struct FilterStatus {
     pub name: String,
     /// SHA-256 of the module in charge; none where the filter waits for one.
     pub sha256: Option<String>,
+    /// Why the files and settings that are there now are not in charge, where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     pub records: u64,
     pub quarantined: u64,
     /// Passed as they were, after a failure.
@@ -100,7 +103,7 @@ pub struct FilterStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LaneStatus {
     pub containers: Vec<ContainerStatus>,
-    /// Its filters by name, and the hashes of the modules that run there.
+    /// Its filters by name, and the hashes of the modules that run there; empty for those that wait.
     pub filters: Vec<(String, String)>,
 }
 

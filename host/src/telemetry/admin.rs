@@ -53,10 +53,11 @@ pub async fn serve(listener: TcpListener, admin: Admin) -> std::io::Result<()> {
             "/readyz",
             get(|| async move {
                 if ready.ready.get() == 1 {
-                    (StatusCode::OK, "ready\n")
+                    (StatusCode::OK, "ready\n".to_owned())
                 } else {
-                    let why = "a chain has no module yet: see `logsieve_ready` and the log\n";
-                    (StatusCode::SERVICE_UNAVAILABLE, why)
+                    let mut why = ready.swaps.not_ready();
+                    why.insert(0, "not ready: not every chain has its filters".into());
+                    (StatusCode::SERVICE_UNAVAILABLE, why.join("\n") + "\n")
                 }
             }),
         )

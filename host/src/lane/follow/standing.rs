@@ -99,9 +99,23 @@ impl Follow {
         !never
     }
 
+    /// The lane runs another plan. `renumbered`: destinations are not what they were to filters.
+    pub fn replan(&mut self, stages: &Stages, setup: &Setup, now: Duration, renumbered: bool) {
+        if renumbered {
+            self.abandon_suspended();
+            self.rewinding |= !self.held.is_empty();
+        }
+        // Whatever stopped it may work now.
+        self.blocked_until = self.blocked_until.map(|until| until.min(now));
+        for file in &mut self.files {
+            file.routed_as = None;
+        }
+        self.decide(stages, setup, now);
+    }
+
     fn stand(&mut self, standing: Standing) {
         let chain = |s: &Standing| match s {
-            Standing::Reads(routed) => Some(routed.chain.clone()),
+            Standing::Reads(routed) => Some(routed.filters.clone()),
             Standing::Skips | Standing::Waits(_) => None,
         };
         if chain(&self.standing) != chain(&standing) {

@@ -45,6 +45,10 @@ impl Follow {
             Standing::Waits(Wait::Pod { .. }) => {
                 (State::Waits, Some("its pod is not known yet".to_owned()))
             }
+            Standing::Waits(Wait::Module { filter }) => (
+                State::Waits,
+                Some(format!("filter `{filter}` has no module that works")),
+            ),
             Standing::Waits(Wait::Annotation(wrong)) => (State::Waits, Some(wrong.to_string())),
             Standing::Skips => (State::Skips, wrong),
             Standing::Reads(_) if self.blocked_until.is_some() => (

@@ -188,6 +188,10 @@ impl Follow {
             // The batch is dropped, and read again when the container is.
             return false;
         };
+        if self.rewinding {
+            // What was held in front of it is read again first.
+            return false;
+        }
         let mut way = Way {
             slot: self.slot,
             container: &container,

@@ -15,7 +15,7 @@ use super::files::{Files, Inode, LogFile, Stat};
 use super::path::{self, FileName};
 use crate::record::{Container, Facts};
 
-pub use watch::{Stop, watch};
+pub use watch::{Again, Stop, watch};
 
 /// A file that nobody follows yet.
 pub struct Found {
@@ -112,6 +112,12 @@ impl Discover {
         gone.iter().for_each(|pod| self.forget(pod, tell));
         self.name_containers(tell);
         self.at_start = false;
+    }
+
+    /// Forgets what it has told: the next scan tells everything.
+    pub fn tell_again(&mut self) {
+        let containers = self.pods.values_mut().flat_map(|pod| pod.values_mut());
+        containers.for_each(|known| known.open.clear());
     }
 
     /// Lists one pod's folder.

@@ -1,6 +1,9 @@
 //! Which modules are in charge, what took over and what was refused: one label set a filter, and one
 //! for the module that it runs.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
@@ -15,6 +18,10 @@ pub struct SwapMetrics {
     refused: Counters,
     waiting: Gauges,
     in_charge: Gauges,
+    /// Why the agent is not ready, in words.
+    not_ready: Mutex<Vec<String>>,
+    /// Why a filter's present files or settings are not in charge, by filter.
+    why: Mutex<BTreeMap<String, String>>,
 }
 
 fn of(filter: &str) -> Vec<(&'static str, String)> {
@@ -47,12 +54,39 @@ impl SwapMetrics {
             .set(i64::from(waits));
     }
 
+    /// Why the filter's present files or settings are not in charge; nothing when they are.
+    pub fn tell_why(&self, filter: &str, why: Option<&str>) {
+        if let Ok(mut told) = self.why.lock() {
+            told.remove(filter);
+            told.extend(why.map(|why| (filter.to_owned(), why.to_owned())));
+        }
+    }
+
+    #[must_use]
+    pub fn why(&self, filter: &str) -> Option<String> {
+        self.why.lock().ok()?.get(filter).cloned()
+    }
+
+    /// Why not every chain has its filters; nothing when all have.
+    pub fn tell_not_ready(&self, reasons: Vec<String>) {
+        if let Ok(mut not_ready) = self.not_ready.lock() {
+            *not_ready = reasons;
+        }
+    }
+
+    #[must_use]
+    pub fn not_ready(&self) -> Vec<String> {
+        let told = self.not_ready.lock();
+        told.map(|reasons| reasons.clone()).unwrap_or_default()
+    }
+
     /// The filter is in the configuration no more.
     pub fn forget(&self, filter: &str, hash: Option<&str>) {
         if let Some(hash) = hash {
             self.in_charge.remove(&by_hash(filter, hash));
         }
         self.waiting.remove(&of(filter));
+        self.tell_why(filter, None);
     }
 
     pub(super) fn register(&self, r: &mut Registry) {

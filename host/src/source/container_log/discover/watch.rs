@@ -34,6 +34,20 @@ impl Stop {
     }
 }
 
+/// Has everything told again: for files that nobody wanted when they were told first.
+#[derive(Debug, Clone, Default)]
+pub struct Again(Arc<AtomicBool>);
+
+impl Again {
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
 struct Watch {
     files: Arc<dyn Files>,
     root: PathBuf,
@@ -51,6 +65,7 @@ pub fn watch(
     mut discover: Discover,
     rescan_every: Duration,
     stop: &Stop,
+    again: &Again,
     tell: &mut dyn FnMut(Sighting),
 ) -> notify::Result<()> {
     let (events, mut watch) = Watch::start(&discover)?;
@@ -67,6 +82,10 @@ pub fn watch(
             }
             Err(RecvTimeoutError::Timeout) => since_scan += STOP_EVERY,
             Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if again.take() {
+            discover.tell_again();
+            since_scan = rescan_every;
         }
         if watch.overflow.swap(false, Ordering::Relaxed) || since_scan >= rescan_every {
             since_scan = Duration::ZERO;

@@ -1,0 +1,136 @@
+//! Where requests go: an outlet for each destination, with whatever sends behind it.
+//!
+//! Each has a number that is never used again, so that a request packed before the configuration
+//! changed finds the outlet that it was packed for. What finds none is dropped, and read again.
+
+use std::collections::HashMap;
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::clock::Clock;
+use crate::record::Budget;
+use crate::sink::cloudwatch::body;
+use crate::sink::cloudwatch::client::Connection;
+use crate::sink::cloudwatch::cost::estimate;
+use crate::sink::cloudwatch::pace::Accounts;
+use crate::sink::cloudwatch::send::Sender as CloudwatchSender;
+use crate::sink::{self, Request, stdout};
+use crate::telemetry::metrics::Metrics;
+
+/// Runs of lines that may wait for standard output.
+const STDOUT_RUNS_MAX: usize = 64;
+/// The least memory that a request counts in the budget.
+const REQUEST_BYTES_MIN: usize = 4 * 1024;
+
+/// Requests that the budget can ever have on their way: a queue of that size is never full.
+fn requests_max(budget: &Budget) -> usize {
+    budget.limit() / REQUEST_BYTES_MIN + 1024
+}
+
+/// Where a destination's requests go.
+#[derive(Clone)]
+enum Outlet {
+    Cloudwatch(tokio::sync::mpsc::Sender<body::Request>),
+    Stdout(SyncSender<stdout::Lines>),
+    Null,
+}
+
+/// All that are open.
+pub struct Outlets {
+    pub clock: Clock,
+    pub budget: Arc<Budget>,
+    pub metrics: Arc<Metrics>,
+    /// What all destinations of an account share, before and after a change.
+    accounts: Mutex<Accounts>,
+    open: RwLock<HashMap<usize, Outlet>>,
+    next: AtomicUsize,
+}
+
+impl Outlets {
+    #[must_use]
+    pub fn new(clock: Clock, budget: Arc<Budget>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            clock,
+            budget,
+            metrics,
+            accounts: Mutex::default(),
+            open: RwLock::default(),
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// Starts what sends to a destination, on the runtime that this is called in. Says its number.
+    ///
+    /// # Errors
+    /// When a thread does not start.
+    pub async fn open(&self, name: &str, destination: &sink::Destination) -> io::Result<usize> {
+        let outlet = match destination {
+            sink::Destination::Cloudwatch(config) => {
+                let connection = Connection::new(config, self.clock).await;
+                let account = {
+                    let mut accounts = self.accounts.lock();
+                    let accounts = accounts.as_mut().map_err(|_| io::ErrorKind::Other)?;
+                    accounts.of(config, self.clock)
+                };
+                let metrics = self.metrics.sink.clone();
+                let own = metrics.destinations.of(name);
+                let estimates = estimate(own.clone(), config.price(), self.clock);
+                let sender = CloudwatchSender::new(connection, account, self.clock, metrics, own);
+                let (to, requests) = tokio::sync::mpsc::channel(requests_max(&self.budget));
+                tokio::spawn(async move {
+                    let estimates = tokio::spawn(estimates);
+                    sender.run(requests).await;
+                    estimates.abort();
+                });
+                Outlet::Cloudwatch(to)
+            }
+            sink::Destination::Stdout(_) => {
+                let (to, lines) = sync_channel(STDOUT_RUNS_MAX);
+                std::thread::Builder::new()
+                    .name("stdout".into())
+                    .spawn(move || {
+                        stdout::write(&lines, &mut io::stdout());
+                        let _ = io::stdout().flush();
+                    })?;
+                Outlet::Stdout(to)
+            }
+            sink::Destination::Null(_) => Outlet::Null,
+        };
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.insert(number, outlet);
+        Ok(number)
+    }
+
+    /// Takes no more requests for these; what they have is sent.
+    pub fn close(&self, numbers: &[usize]) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|number, _| !numbers.contains(number));
+    }
+
+    /// Takes no more requests at all.
+    pub fn close_all(&self) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.clear();
+    }
+
+    pub fn send(&self, number: usize, request: Request) {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let outlet = open.get(&number).cloned();
+        // Standard output may keep this waiting, and others are not to wait behind it.
+        drop(open);
+        // A request that finds no taker is dropped, and so its records are read again.
+        match (outlet, request) {
+            (Some(Outlet::Cloudwatch(to)), Request::Cloudwatch(request)) => {
+                let _ = to.try_send(*request);
+            }
+            // Whoever reads standard output sets the pace.
+            (Some(Outlet::Stdout(to)), Request::Stdout(lines)) => {
+                let _ = to.send(lines);
+            }
+            _ => {}
+        }
+    }
+}

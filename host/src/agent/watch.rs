@@ -1,0 +1,90 @@
+//! Tells when files in some folders may have changed.
+//!
+//! Folders are watched, not files: a ConfigMap volume changes by a rename of `..data`, and a file that
+//! is replaced takes a watch on it along. What the kernel does not announce (a folder made later, an
+//! image volume) is found by a look now and then.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use notify::{EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
+
+use crate::source::container_log::discover::Stop;
+
+/// Everything is looked at so often, announced or not: a few `stat`s a filter.
+const RESCAN_EVERY: Duration = Duration::from_secs(5);
+/// A change is over when nothing more comes for so long,
+const QUIET: Duration = Duration::from_millis(50);
+/// or after so many times that.
+const QUIET_TRIES: u32 = 10;
+/// How often a stop request is looked at.
+const STOP_EVERY: Duration = Duration::from_millis(100);
+
+pub struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    folders: BTreeSet<PathBuf>,
+    changed: Receiver<()>,
+}
+
+impl Watch {
+    #[must_use]
+    pub fn start() -> Self {
+        // One waiting word is as good as many.
+        let (to, changed) = sync_channel(1);
+        let config = notify::Config::default().with_event_kinds(
+            EventKindMask::CREATE
+                | EventKindMask::REMOVE
+                | EventKindMask::MODIFY_NAME
+                | EventKindMask::ACCESS_CLOSE,
+        );
+        let tell = move |_| {
+            let _ = to.try_send(());
+        };
+        let watcher = RecommendedWatcher::new(tell, config).inspect_err(|error| {
+            let every = RESCAN_EVERY;
+            tracing::warn!(%error, ?every, "module folders are not watched, but looked at now and then");
+        });
+        Self {
+            watcher: watcher.ok(),
+            folders: BTreeSet::new(),
+            changed,
+        }
+    }
+
+    /// Watches these folders, and no others.
+    pub fn follow(&mut self, folders: BTreeSet<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        for gone in self.folders.difference(&folders) {
+            // It may be gone itself, and the watch with it.
+            let _ = watcher.unwatch(gone);
+        }
+        for folder in &folders {
+            // Again as well: a folder of that name may be another one by now.
+            if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+                tracing::debug!(folder = %folder.display(), %error, "folder is not watched");
+            }
+        }
+        self.folders = folders;
+    }
+
+    /// Waits until something has changed and is quiet again, or everything is due for a look.
+    pub fn wait(&self, stop: &Stop) {
+        let mut waited = Duration::ZERO;
+        while waited < RESCAN_EVERY && !stop.asked() {
+            match self.changed.recv_timeout(STOP_EVERY) {
+                Ok(()) => {
+                    let more = |_: &u32| self.changed.recv_timeout(QUIET).is_ok();
+                    let _ = (0..QUIET_TRIES).take_while(more).count();
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(STOP_EVERY),
+            }
+            waited += STOP_EVERY;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a configuration comes to: names are indexes, and what is left out is filled in. Lanes are given
+//! parts of it; nothing else reads what the user wrote.
+
+use std::path::PathBuf;
+
+use crate::filter;
+use crate::record::columns::RouteId;
+use crate::route::Table;
+use crate::sink;
+
+/// A filter with its names turned into indexes.
+#[derive(Debug, Clone)]
+pub struct ResolvedFilter {
+    pub name: String,
+    pub module: PathBuf,
+    pub config: filter::FilterConfig,
+    pub limits: filter::limits::Limits,
+    pub routes: Vec<(String, RouteId)>,
+}
+
+impl ResolvedFilter {
+    /// The settings as the filter is handed them.
+    #[must_use]
+    pub fn settings(&self) -> String {
+        serde_json::Value::from(self.config.settings.clone()).to_string()
+    }
+}
+
+/// What the agent runs.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    pub table: Table,
+    /// In the order in which chains index them.
+    pub filters: Vec<ResolvedFilter>,
+    pub destinations: Vec<(String, sink::Destination)>,
+}
