@@ -158,8 +158,8 @@ pub fn run(path: &Path, text: &str, config: &Config, resolved: &Resolved) -> Res
     };
     let (store, loaded) = Store::open(&config.state)?;
     if let Some((aside, why)) = &loaded.set_aside {
-        let aside = aside.display();
-        tracing::error!(%aside, %why, "checkpoint was set aside; reading starts as on the first start");
+        let (aside, start) = (aside.display(), config.source.container_log.start);
+        tracing::error!(%aside, %why, ?start, "checkpoint was set aside; reading starts as on the first start");
     }
     let root = &config.source.container_log.path;
     Disk.list(root).map_err(|source| Error::Source {
@@ -341,7 +341,8 @@ impl Parts<'_> {
         let discover = Discover::new(Arc::new(Disk), &config, facts);
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
         let stops = (stop.clone(), again.clone());
-        threads::discover(discover, config.rescan_every, stops, to).map_err(Error::Start)
+        let board = self.board.clone();
+        threads::discover(discover, config.rescan_every, stops, to, board).map_err(Error::Start)
     }
 }
 

@@ -8,20 +8,23 @@
 mod follow;
 mod stages;
 mod status;
+mod tidy;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::checkpoint::board::Board;
+use crate::checkpoint::store::FileKey;
 use crate::clock::{CpuClock, Now};
 use crate::enrich::events::Notice;
 use crate::enrich::pods::{self, Expects};
 use crate::filter::chain::Filter;
 use crate::record::receipt::NewsSender;
 use crate::record::status::LaneStatus;
-use crate::record::{FileId, News, Share};
+use crate::record::{Container, FileId, News, Share};
 use crate::route;
 use crate::sink::{self, Request};
 use crate::source::container_log::discover::{Found, Sighting};
@@ -42,6 +45,9 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// What a lane is told.
 pub enum Event {
     Sighting(Sighting),
+    /// The last run of the agent had not read a file to its end; to be told once all files that are
+    /// there have been.
+    LeftBehind(LeftBehind),
     News(News),
     /// Something of this node's pods has become known.
     Pods(pods::News),
@@ -51,6 +57,17 @@ pub enum Event {
     Plan(Box<Plan>),
     /// Stop reading; send what is packed.
     Drain,
+}
+
+/// A file as the checkpoint remembers it, that may be gone.
+pub struct LeftBehind {
+    pub key: FileKey,
+    /// Bytes that were seen of it and not settled.
+    pub bytes: u64,
+    /// When that was, nanoseconds since the Unix epoch.
+    pub since: u64,
+    pub folder: String,
+    pub container: Arc<Container>,
 }
 
 impl From<News> for Event {
@@ -108,6 +125,12 @@ pub struct PodsSetup {
     pub notices: Option<tokio::sync::mpsc::Sender<Notice>>,
 }
 
+impl Setup {
+    fn next_file_id(&self) -> FileId {
+        FileId(self.file_ids.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// What one step came to.
 #[derive(Default)]
 pub struct Step {
@@ -128,6 +151,9 @@ pub struct Lane {
     first: usize,
     /// Containers that wait, as the metric has them.
     waiting: i64,
+    looked_around: Duration,
+    /// Bytes that its deleted files keep on the node's disk.
+    pinned: i64,
     draining: bool,
 }
 
@@ -142,6 +168,8 @@ impl Lane {
             next_slot: 0,
             first: 0,
             waiting: 0,
+            looked_around: Duration::ZERO,
+            pinned: 0,
             draining: false,
         }
     }
@@ -151,11 +179,7 @@ impl Lane {
         for event in events {
             self.take(event, now);
         }
-        let busy = if self.draining {
-            false
-        } else {
-            self.turns(now)
-        };
+        let busy = self.turns(now);
         self.tidy(now);
         self.stages.flush(now, self.draining);
         Step {
@@ -164,10 +188,11 @@ impl Lane {
         }
     }
 
-    /// Whether everything that was read is answered for, held records and unfinished lines apart.
+    /// Whether everything that was read is answered for, and deleted files are read to their end. Held
+    /// records and unfinished lines of other files are read again at the next start.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.draining && self.follows.values().all(Follow::is_answered)
+        self.draining && self.follows.values().all(Follow::is_drained)
     }
 
     fn take(&mut self, event: Event, now: Now) {
@@ -189,6 +214,16 @@ impl Lane {
                     follow.gone = true;
                 }
             }
+            Event::Sighting(Sighting::Present { folder, files }) => {
+                if let Some(slot) = self.slots.get(&folder)
+                    && let Some(follow) = self.follows.get(slot)
+                {
+                    follow.present(&files, now, &self.setup.board);
+                }
+            }
+            // For whoever asks the checkpoint what was left behind.
+            Event::Sighting(Sighting::Listed) => {}
+            Event::LeftBehind(left) => self.left_behind(left, now),
             Event::Sighting(Sighting::Failed { path, source }) => {
                 self.setup.metrics.source.read_failures.inc();
                 let path = path.display();
@@ -205,10 +240,11 @@ impl Lane {
             Event::Plan(plan) => self.change(*plan, now),
             Event::Drain => {
                 self.draining = true;
-                // Finding out what a filter fails on may take longer than a stop.
-                self.follows
-                    .values_mut()
-                    .for_each(Follow::abandon_suspended);
+                for follow in self.follows.values_mut() {
+                    // Finding out what a filter fails on may take longer than a stop.
+                    follow.abandon_suspended();
+                    follow.drain(now, &self.setup);
+                }
             }
         }
     }
@@ -229,48 +265,18 @@ impl Lane {
     }
 
     fn found(&mut self, found: Found, now: Now) {
-        let Some(slot) = self.slot_of(&found, now) else {
-            // No route takes it, or one excludes it: its files are not kept open.
-            tracing::debug!(
-                container = found.container.label(),
-                "not read: no route takes it"
-            );
+        let slot = self.slot(&found.folder, &found.container, now);
+        let Some(follow) = slot.and_then(|slot| self.follows.get_mut(&slot)) else {
             return;
         };
-        let Some(follow) = self.follows.get_mut(&slot) else {
-            return;
-        };
-        if follow.has(&found.stat.inode) {
+        if follow.has(&found, &self.setup.board) {
             return;
         }
-        let id = FileId(self.setup.file_ids.fetch_add(1, Ordering::Relaxed));
+        let id = self.setup.next_file_id();
         let from_end =
             found.at_start && self.setup.first_start && self.setup.source.start == Start::End;
         follow.add(found, id, from_end, now, (&self.stages.pods, &self.setup));
         self.setup.metrics.source.open_files.inc();
-    }
-
-    /// The slot of a container, followed from now on if it was not; none if it is never read.
-    fn slot_of(&mut self, found: &Found, now: Now) -> Option<u32> {
-        if let Some(slot) = self.slots.get(&found.folder) {
-            return Some(*slot);
-        }
-        let slot = self.next_slot.wrapping_add(1);
-        let most = self.setup.source.record_bytes_max.as_u64();
-        let mut follow = Follow::new(
-            slot,
-            found.folder.clone(),
-            found.container.clone(),
-            usize::try_from(most).unwrap_or(usize::MAX),
-            now.mono,
-        );
-        if !follow.decide(&self.stages, &self.setup, now.mono) {
-            return None;
-        }
-        self.next_slot = slot;
-        self.slots.insert(found.folder.clone(), slot);
-        self.follows.insert(slot, follow);
-        Some(slot)
     }
 
     /// Takes in what has become known of a pod or a namespace.
@@ -283,63 +289,71 @@ impl Lane {
         }
     }
 
-    /// Gives every container with something unread a turn. Says whether there is more to do.
-    fn turns(&mut self, now: Now) -> bool {
-        let mut slots: Vec<u32> = self
-            .follows
-            .iter()
-            .filter(|(_, follow)| follow.is_due(now.mono))
-            .map(|(slot, _)| *slot)
-            .collect();
-        if slots.is_empty() {
-            return false;
+    /// Where a container is followed, from now on if it was not; none if it is never read.
+    fn slot(&mut self, folder: &str, container: &Arc<Container>, now: Now) -> Option<u32> {
+        if let Some(slot) = self.slots.get(folder) {
+            return Some(*slot);
         }
-        let first = self.first % slots.len();
-        slots.rotate_left(first);
-        let started = (self.setup.cpu)();
-        let mut more = false;
-        for (turn, slot) in slots.iter().enumerate() {
-            let Some(follow) = self.follows.get_mut(slot) else {
-                continue;
-            };
-            more |= turn_of(follow, &mut self.stages, &self.setup, now);
-            if (self.setup.cpu)().saturating_sub(started) > STEP {
-                self.first = first + turn + 1;
-                return true;
+        let slot = self.next_slot.wrapping_add(1);
+        let most = self.setup.source.record_bytes_max.as_u64();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut follow = Follow::new(slot, folder.to_owned(), container.clone(), most, now.mono);
+        if !follow.decide(&self.stages, &self.setup, now.mono) {
+            // No route takes it, or one excludes it: its files are not kept open.
+            let container = container.label();
+            tracing::debug!(container, "not read: no route takes it");
+            return None;
+        }
+        self.next_slot = slot;
+        self.slots.insert(folder.to_owned(), slot);
+        self.follows.insert(slot, follow);
+        Some(slot)
+    }
+
+    /// Gives every container with something unread a turn: those whose file is nearest to being
+    /// deleted first, in half of the step at most, so that the others have theirs. Says whether there
+    /// is more to do.
+    fn turns(&mut self, now: Now) -> bool {
+        let due = self.follows.iter().filter(|(_, f)| f.is_due(now.mono));
+        let (mut urgent, mut others) = (Vec::new(), Vec::new());
+        for (slot, follow) in due {
+            match follow.urgency() {
+                Some(urgency) => urgent.push((Reverse(urgency), *slot)),
+                None => others.push(*slot),
             }
         }
-        self.first = first + 1;
+        urgent.sort_unstable();
+        others.sort_unstable();
+        let first = self.first % others.len().max(1);
+        others.rotate_left(first);
+        let started = (self.setup.cpu)();
+        let urgent: Vec<u32> = urgent.into_iter().map(|(_, slot)| slot).collect();
+        let most = if others.is_empty() { STEP } else { STEP / 2 };
+        let (_, mut more) = self.turn_each(&urgent, started, most, now);
+        let (turns, more_of_others) = self.turn_each(&others, started, STEP, now);
+        more |= more_of_others;
+        self.first = first + turns.max(1);
         more
     }
 
-    /// What time brings: holds and split lines that nothing completes, files that are done.
-    fn tidy(&mut self, now: Now) {
-        let mut ended = Vec::new();
-        let mut waiting = 0;
-        for (slot, follow) in &mut self.follows {
-            follow.decide_if_late(&self.stages, &self.setup, now.mono);
-            waiting += i64::from(follow.waits());
-            if !self.draining {
-                follow.flush_idle(now, &mut self.stages, &self.setup);
+    /// Gives turns until so much CPU time has passed. Says how many, and whether there is more to do.
+    fn turn_each(
+        &mut self,
+        slots: &[u32],
+        started: Duration,
+        most: Duration,
+        now: Now,
+    ) -> (usize, bool) {
+        let mut more = false;
+        for (turn, slot) in slots.iter().enumerate() {
+            if (self.setup.cpu)().saturating_sub(started) > most {
+                return (turn, true);
             }
-            follow.rewind_if_answered(now.mono);
-            let closed = follow.close_finished(now.mono);
-            self.setup.metrics.source.open_files.dec_by(closed);
-            if follow.has_ended() {
-                ended.push(*slot);
-            }
-        }
-        let change = waiting - std::mem::replace(&mut self.waiting, waiting);
-        self.setup.metrics.enrich.waiting_containers.inc_by(change);
-        let follows = &self.follows;
-        let is_followed = |pod: &str| follows.values().any(|f| f.is_of(pod));
-        self.stages.pods.forget_gone(now.mono, is_followed);
-        for slot in ended {
-            if let Some(follow) = self.follows.remove(&slot) {
-                self.slots.remove(follow.folder());
-                self.stages.forget(slot);
+            if let Some(follow) = self.follows.get_mut(slot) {
+                more |= turn_of(follow, &mut self.stages, &self.setup, now);
             }
         }
+        (slots.len(), more)
     }
 
     fn rest(&self, now: Now) -> Duration {
@@ -376,3 +390,6 @@ fn turn_of(follow: &mut Follow, stages: &mut Stages, setup: &Setup, now: Now) ->
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use super::pulse::Beat;
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::Store;
 use crate::clock::Clock;
-use crate::lane::{Event, Lane};
+use crate::lane::{Event, Lane, LeftBehind};
 use crate::record::Budget;
 use crate::source::container_log::discover::{Again, Discover, Sighting, Stop, watch};
 use crate::telemetry::metrics::Metrics;
@@ -110,23 +110,33 @@ pub async fn drain<T>(
     drained
 }
 
-/// Finds files, and hands each to the lane of its container.
+/// Finds files, and hands each to the lane of its container. Once all that are there have been told,
+/// the lanes hear what the last run of the agent had left behind, and look whether it is lost.
 pub fn discover(
     discover: Discover,
     rescan_every: Duration,
     (stop, again): (Stop, Again),
     lanes: Vec<Sender<Event>>,
+    board: Arc<Board>,
 ) -> io::Result<JoinHandle<()>> {
+    let mut left = Some((discover.node().clone(), board.left_behind()));
     Builder::new().name("discover".into()).spawn(move || {
+        // A lane that is gone is being stopped.
+        let send = |lane: usize, event| drop(lanes[lane].send(event));
         let mut tell = |sighting: Sighting| {
-            let folder = match &sighting {
-                Sighting::Found(found) => found.folder.as_str(),
-                Sighting::Relabelled { folder, .. } | Sighting::Gone { folder } => folder,
-                Sighting::Failed { .. } => "",
-            };
-            let lane = lane_of(folder, lanes.len());
-            // A lane that is gone is being stopped.
-            let _ = lanes[lane].send(Event::Sighting(sighting));
+            if matches!(sighting, Sighting::Listed) {
+                let (node, left) = left.take().unwrap_or_default();
+                let left = left
+                    .into_iter()
+                    .filter_map(|(key, entry)| LeftBehind::new(&node, key, entry));
+                for left in left {
+                    let lane = lane_of(&left.folder, lanes.len());
+                    send(lane, Event::LeftBehind(left));
+                }
+                return;
+            }
+            let lane = lane_of(sighting.folder(), lanes.len());
+            send(lane, Event::Sighting(sighting));
         };
         if let Err(error) = watch(discover, rescan_every, &stop, &again, &mut tell) {
             tracing::error!(%error, "log folders cannot be watched: is fs.inotify.max_user_instances used up?");

@@ -3,7 +3,10 @@
 
 use std::sync::Mutex;
 
-use super::store::{Entries, Entry, FORGET_AFTER_SECONDS, FileKey};
+use super::store::{Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey};
+
+/// A file that is still there refreshes its entry so often.
+const TOUCH_AFTER_SECONDS: u64 = 3600;
 
 /// The committed offsets of all files.
 #[derive(Debug, Default)]
@@ -37,24 +40,60 @@ impl Board {
         inner.entries.get(key).map(|e| e.offset)
     }
 
-    /// Posts that every byte below `offset` is settled; `now` in seconds since the Unix epoch.
-    pub fn commit(&self, key: &FileKey, offset: u64, now: u64) {
+    /// Posts that every byte below `offset` is settled, and what there is to lose above; `now` in
+    /// seconds since the Unix epoch.
+    pub fn commit(&self, key: &FileKey, offset: u64, behind: Option<Behind>, now: u64) {
         if let Ok(mut inner) = self.inner.lock() {
-            let entry = Entry { offset, at: now };
-            if inner.entries.get(key) != Some(&entry) {
+            let same = |e: &Entry| e.offset == offset && e.behind == behind;
+            if !inner.entries.get(key).is_some_and(same) {
+                let entry = Entry {
+                    offset,
+                    at: now,
+                    behind,
+                };
                 inner.entries.insert(key.clone(), entry);
                 inner.dirty = true;
             }
         }
     }
 
-    /// A file is open and in use: its entry is not forgotten, however long it is quiet.
+    /// A file is still there: its entry is not forgotten, however long it is quiet.
     pub fn touch(&self, key: &FileKey, now: u64) {
         if let Ok(mut inner) = self.inner.lock()
             && let Some(entry) = inner.entries.get_mut(key)
+            && now.saturating_sub(entry.at) >= TOUCH_AFTER_SECONDS
         {
             entry.at = now;
+            inner.dirty = true;
         }
+    }
+
+    /// Nothing more is to be told of what this file may have lost.
+    pub fn told(&self, key: &FileKey) {
+        if let Ok(mut inner) = self.inner.lock()
+            && let Some(entry) = inner.entries.get_mut(key)
+        {
+            inner.dirty |= entry.behind.take().is_some();
+        }
+    }
+
+    /// Whether it is remembered that this file has something to lose.
+    #[must_use]
+    pub fn is_behind(&self, key: &FileKey) -> bool {
+        let entry = |inner: &Inner| inner.entries.get(key).map(|e| e.behind.is_some());
+        self.inner
+            .lock()
+            .is_ok_and(|inner| entry(&inner) == Some(true))
+    }
+
+    /// What the last run left unread, or unfinished.
+    #[must_use]
+    pub fn left_behind(&self) -> Vec<(FileKey, Entry)> {
+        let Ok(inner) = self.inner.lock() else {
+            return Vec::new();
+        };
+        let entries = inner.entries.iter().filter(|(_, e)| e.behind.is_some());
+        entries.map(|(key, e)| (key.clone(), e.clone())).collect()
     }
 
     /// What is to be saved, if anything changed since the last call.
@@ -75,5 +114,45 @@ impl Board {
         if let Ok(mut inner) = self.inner.lock() {
             inner.dirty = true;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(restart: u32) -> FileKey {
+        FileKey {
+            pod_uid: "0f1c".into(),
+            container: "app".into(),
+            restart,
+            head: (80, [7; 16]),
+        }
+    }
+
+    #[test]
+    fn an_offset_is_forgotten_a_day_after_its_file_went_and_not_while_it_is_there() {
+        let board = Board::default();
+        board.commit(&key(0), 10, None, 1000);
+        board.commit(&key(1), 20, None, 1000);
+        let day = FORGET_AFTER_SECONDS;
+        // One is still seen in its folder.
+        board.touch(&key(1), 1000 + day / 2);
+        let saved = board.take_changes(1000 + day).unwrap();
+        assert_eq!(saved.keys().collect::<Vec<_>>(), [&key(1)]);
+    }
+
+    #[test]
+    fn what_there_is_to_lose_is_remembered_until_it_is_told() {
+        let board = Board::default();
+        let behind = Behind {
+            len: 50,
+            folder: "shop_api-0_0f1c/app".into(),
+        };
+        board.commit(&key(0), 10, Some(behind), 1);
+        assert_eq!(board.left_behind().len(), 1);
+        board.told(&key(0));
+        assert!(board.left_behind().is_empty());
+        assert_eq!(board.offset(&key(0)), Some(10));
     }
 }

@@ -35,8 +35,20 @@ pub struct FileKey {
 pub struct Entry {
     /// Every byte below is settled.
     pub offset: u64,
-    /// Seconds since the Unix epoch when this last changed.
+    /// Seconds since the Unix epoch when this last changed, or the file was last seen.
     pub at: u64,
+    /// What there is to lose, should the file be gone at the next start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Behind>,
+}
+
+/// A file that is not read to its end, or may still grow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behind {
+    /// How long it was when it was last looked at.
+    pub len: u64,
+    /// The pod's folder and the container's in it.
+    pub folder: String,
 }
 
 pub type Entries = BTreeMap<FileKey, Entry>;
@@ -242,7 +254,18 @@ mod tests {
                     head: (80, [7; 16]),
                 };
                 let offset = u64::from(restart) * 1000;
-                (key, Entry { offset, at: 1 })
+                let behind = (restart == 2).then(|| Behind {
+                    len: 9000,
+                    folder: "shop_api-0_0f1c/app".into(),
+                });
+                (
+                    key,
+                    Entry {
+                        offset,
+                        at: 1,
+                        behind,
+                    },
+                )
             })
             .collect()
     }

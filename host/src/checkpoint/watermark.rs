@@ -69,6 +69,14 @@ impl Watermark {
         (from, until)
     }
 
+    /// Settled bytes at and behind `offset`.
+    #[must_use]
+    pub fn settled_beyond(&self, offset: u64) -> u64 {
+        let above = self.above.iter();
+        let beyond = above.map(|(from, to)| to.saturating_sub(offset.max(*from)));
+        self.prefix.saturating_sub(offset) + beyond.sum::<u64>()
+    }
+
     /// Settled bytes, below and above the prefix.
     #[must_use]
     pub fn settled_bytes(&self) -> u64 {
@@ -110,6 +118,8 @@ mod tests {
                 prop_assert_eq!(w.prefix(), prefix);
                 prop_assert_eq!(w.settled_bytes(), bytes.iter().filter(|b| **b).count() as u64);
                 for at in 0..80_u64 {
+                    let beyond = bytes[usize::try_from(at).unwrap()..].iter();
+                    prop_assert_eq!(w.settled_beyond(at), beyond.filter(|b| **b).count() as u64);
                     let unsettled = |b: &u64| !bytes[usize::try_from(*b).unwrap()];
                     let next = (at..80).find(unsettled);
                     let (from, until) = w.next_unsettled(at);

@@ -80,7 +80,10 @@ fn containers(config: &Config, resolved: &Resolved) {
             found.insert(file.container.label(), file.container);
         }
         Sighting::Failed { path, source } => println!("  {}: {source}", path.display()),
-        Sighting::Relabelled { .. } | Sighting::Gone { .. } => {}
+        Sighting::Relabelled { .. }
+        | Sighting::Gone { .. }
+        | Sighting::Present { .. }
+        | Sighting::Listed => {}
     });
     println!("containers below {}", source.path.display());
     for (label, container) in found {

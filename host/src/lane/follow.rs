@@ -1,10 +1,14 @@
 //! One container as its lane follows it: its files in order, what waits, what is unanswered.
 //!
 //! The books are kept in source bytes: every byte handed on is `issued`, and comes back `answered`,
-//! settled or abandoned. When something was abandoned, reading stops until all is answered; then the
-//! container is read again from its oldest unsettled byte, leaving out what has settled meanwhile.
+//! settled or abandoned; `books` says what became of every byte that was seen. When something was
+//! abandoned, reading stops until all is answered; then the container is read again from its oldest
+//! unsettled byte, leaving out what has settled meanwhile.
 
+mod books;
+mod extent;
 mod file;
+mod losses;
 mod settle;
 mod standing;
 mod status;
@@ -16,16 +20,20 @@ use std::time::Duration;
 
 use super::Setup;
 use super::stages::{Stages, Standing};
+use crate::checkpoint::board::Board;
+use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::enrich::pods::Pods;
 use crate::filter::chain::{Held, Suspended};
-use crate::record::{Container, FileId};
+use crate::record::{Container, FileId, Ledger};
 use crate::route::annotations::Wrong;
 use crate::route::{PodState, Wait};
 use crate::source::container_log::discover::Found;
-use crate::source::container_log::files::Inode;
+use crate::source::container_log::identity::Head;
 use crate::source::container_log::partial::Partials;
 
+use books::Books;
+pub use books::Cause;
 use file::File;
 
 /// A blocked container is tried again after so long, doubling up to the most.
@@ -37,6 +45,8 @@ pub struct Follow {
     folder: String,
     /// The container as its path tells it.
     found: Arc<Container>,
+    /// Whose records are read: of the restart, and with the facts, of the file being read.
+    container: Arc<Container>,
     standing: Standing,
     /// What is known of its pod, and what is wrong with its annotations.
     pod: PodState,
@@ -49,6 +59,9 @@ pub struct Follow {
     held: Held,
     /// A batch that a filter failed on: nothing is read until it is on its way again.
     suspended: Option<Suspended>,
+    books: Books,
+    /// The books as they were last posted.
+    posted: Option<Ledger>,
     issued: u64,
     answered: u64,
     /// Something was abandoned, and all of it is to be read again.
@@ -65,6 +78,8 @@ pub struct Follow {
     pub debt: Duration,
     /// Its folder is gone: no file will come.
     pub gone: bool,
+    /// The agent stops: only what nobody can read again is still read.
+    draining: bool,
 }
 
 impl Follow {
@@ -79,6 +94,7 @@ impl Follow {
         Self {
             slot,
             folder,
+            container: found.clone(),
             found,
             standing: Standing::Waits(Wait::Pod { for_ever: false }),
             pod: PodState::Awaited,
@@ -89,6 +105,8 @@ impl Follow {
             partials: Partials::new(record_bytes_max),
             held: Held::default(),
             suspended: None,
+            books: Books::default(),
+            posted: None,
             issued: 0,
             answered: 0,
             rewinding: false,
@@ -99,6 +117,7 @@ impl Follow {
             restart: 0,
             debt: Duration::ZERO,
             gone: false,
+            draining: false,
         }
     }
 
@@ -107,13 +126,39 @@ impl Follow {
         &self.folder
     }
 
-    /// Whether this very file is open here already.
+    /// Whether this file is open here already, under this name or, before it was compressed, another;
+    /// or settled to its end by now.
     #[must_use]
-    pub fn has(&self, inode: &Inode) -> bool {
-        self.files.iter().any(|f| f.tail.stat().inode == *inode)
+    pub fn has(&self, found: &Found, board: &Board) -> bool {
+        if self
+            .files
+            .iter()
+            .any(|f| f.tail.stat().inode == found.stat.inode)
+        {
+            return true;
+        }
+        let Some(key) = file::key_of(found) else {
+            return false;
+        };
+        let open = self.files.iter().find(|f| f.key() == Some(&key));
+        if open.is_some_and(|open| open.compressed || found.compressed) {
+            return true;
+        }
+        let settled = found.compressed && board.offset(&key) == Some(found.stat.len);
+        if settled {
+            board.told(&key);
+        }
+        settled
     }
 
-    /// Takes a file over, behind those that are older.
+    /// Whether the file that the checkpoint knows by this key is open here.
+    #[must_use]
+    pub fn has_key(&self, key: &FileKey) -> bool {
+        self.files.iter().any(|f| f.key() == Some(key))
+    }
+
+    /// Takes a file over, behind those that are older. The live one is the newest of its restart,
+    /// whatever clocks say: else a clock that was set back would make it end.
     pub fn add(
         &mut self,
         found: Found,
@@ -122,31 +167,101 @@ impl Follow {
         now: Now,
         (pods, setup): (&Pods, &Setup),
     ) {
-        let mut file = File::new(found, id, from_end, now, &setup.board);
+        let live = found.live;
+        let is_live = live == Some(found.stat.inode);
+        let mut file = File::new(found, id, from_end, now.mono);
         file.container = standing::enriched(pods, &file.found);
-        // What is being read, or was, stays in front.
-        let first_unread = self.files.iter().position(|f| !f.read_out).unwrap_or(0);
+        file.learn_key(&setup.board, &self.folder, now);
+        let first = self.files.iter().position(|f| !f.read_out);
+        let first = first.unwrap_or(self.files.len());
         let mut place = self.files.len();
-        while place > first_unread + 1 && self.files[place - 1].order() > file.order() {
+        while let Some(former) = self.files.get_mut(place.wrapping_sub(1)) {
+            let former_is_live = live == Some(former.tail.stat().inode);
+            let newer = if former.restart == file.restart {
+                former_is_live || (!is_live && former.is_newer_than(&mut file))
+            } else {
+                former.restart > file.restart
+            };
+            if place <= first || !newer {
+                break;
+            }
             place -= 1;
         }
         if let Some(former) = place.checked_sub(1).and_then(|p| self.files.get_mut(p)) {
             former.superseded_at.get_or_insert(now.mono);
         }
-        if place < self.files.len() {
-            // Found late, with its successor here already.
+        if place < self.files.len() || file.compressed {
+            // Found late, with its successor here already or never to grow.
             file.superseded_at = Some(now.mono);
         }
+        if self.files.get(place).is_some_and(|f| f.extent.is_begun()) {
+            // It breaks in upon that one, whose pieces are not its own.
+            self.restart = losses::NO_RESTART;
+        }
         self.files.insert(place, file);
+    }
+
+    /// These files are still on the disk: what is known of them is not to be forgotten.
+    pub fn present(&self, files: &[(u32, Head)], now: Now, board: &Board) {
+        for (restart, head) in files {
+            let key = file::key(&self.found, *restart, head);
+            board.touch(&key, now.wall / 1_000_000_000);
+        }
+    }
+
+    /// The files that a turn looks at: those that are read out, and the one being read.
+    fn front(&self) -> impl Iterator<Item = &File> {
+        let reading = self.files.iter().position(|f| !f.read_out);
+        let front = reading.map_or(usize::MAX, |at| at + 1);
+        self.files.iter().take(front.min(self.read_until()))
+    }
+
+    /// Whether all its files are deleted, so that nobody can read them at the next start.
+    fn is_deleted(&self) -> bool {
+        self.gone || self.files.iter().all(File::is_unlinked)
     }
 
     /// Whether a turn would find something to do.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
-        match &self.suspended {
-            Some(suspended) => suspended.is_due(),
-            None => self.may_read(now) && self.files.iter().any(|f| f.is_due(now)),
+        if let Some(suspended) = &self.suspended {
+            return suspended.is_due();
         }
+        let wanted = !self.draining || self.read_until() > 0;
+        wanted && self.may_read(now) && self.front().any(|f| f.is_due(now))
+    }
+
+    /// How many of the files are to be read: all, or in a drain those up to the last deleted one of
+    /// which something is unread.
+    fn read_until(&self) -> usize {
+        if !self.draining {
+            return self.files.len();
+        }
+        let deleted = self
+            .files
+            .iter()
+            .rposition(|f| f.is_unlinked() && f.tail.unread() > 0);
+        deleted.map_or(0, |last| last + 1)
+    }
+
+    /// Whether all that can still come of what is unfinished is here, and nobody can read it again:
+    /// all files are deleted, or, in a drain, those that have something unsettled are.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        let unsettled = |f: &File| f.is_unlinked() && !f.is_settled();
+        let last = self.draining && self.read_until() == 0 && self.files.iter().any(unsettled);
+        last || self.is_deleted()
+    }
+
+    /// How near to being deleted the file is that is read next: whether it is already, and how many
+    /// newer ones there are. None where nothing is behind.
+    #[must_use]
+    pub fn urgency(&self) -> Option<(bool, usize)> {
+        let place = self.files.iter().position(|f| !f.read_out)?;
+        let file = &self.files[place];
+        let newer = self.files.len() - place - 1;
+        (file.has_unread() && (file.is_unlinked() || newer > 0))
+            .then(|| (file.is_unlinked(), newer))
     }
 
     fn may_read(&self, now: Duration) -> bool {
@@ -184,7 +299,7 @@ impl Follow {
         if self.waits() {
             return self.waits_until.unwrap_or(Duration::MAX);
         }
-        let looks = self.files.iter().map(|f| f.tail.next_look());
+        let looks = self.front().map(File::next_look);
         let next = looks.min().unwrap_or(Duration::MAX);
         self.blocked_until.map_or(next, |until| until.max(next))
     }
@@ -195,6 +310,26 @@ impl Follow {
         self.issued == self.answered + self.held.source_bytes()
     }
 
+    /// The agent stops: from here on only files are read that nobody can read at the next start.
+    pub fn drain(&mut self, now: Now, setup: &Setup) {
+        self.draining = true;
+        for file in &mut self.files {
+            // A file that cannot be looked at counts as what it was at the last look.
+            let _ = file.look(now.mono);
+            file.commit(&setup.board, &self.folder, now);
+        }
+    }
+
+    /// Whether all that a stop waits for is done.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        let unfinished = self.partials.any_pending() || !self.held.is_empty();
+        let flushing = unfinished && self.is_final();
+        let may = self.blocked_until.is_none() && !self.waits();
+        let reading = may && (self.read_until() > 0 || flushing);
+        self.is_answered() && self.books.is_all_marked() && !reading
+    }
+
     /// Reads one chunk and hands it on. Says whether there is more.
     pub fn read(&mut self, now: Now, stages: &mut Stages, setup: &Setup) -> bool {
         if let Some(suspended) = self.suspended.take() {
@@ -203,16 +338,14 @@ impl Follow {
         if !self.may_read(now.mono) {
             return false;
         }
-        for place in 0..self.files.len() {
-            let next_has_data = self
-                .files
-                .get(place + 1)
-                .is_some_and(|f| f.tail.stat().len > 0);
+        for place in 0..self.read_until() {
+            let next_has_data = self.next_has_data(place, now);
             match self.files[place].ready(now.mono, next_has_data) {
                 Ok(file::Ready::ReadOut) => {}
                 Ok(file::Ready::Waiting) => return false,
-                Ok(file::Ready::Truncated { unread }) => {
-                    return self.truncated(place, unread, now, stages, setup);
+                Ok(file::Ready::Truncated) => {
+                    self.truncated(place, now, setup);
+                    return true;
                 }
                 Ok(file::Ready::Unread) if matches!(self.standing, Standing::Skips) => {
                     return self.skip(place, now, stages, setup);
@@ -221,38 +354,22 @@ impl Follow {
                     return self.begin_instance(place, now, stages, setup)
                         && self.read_file(place, now, stages, setup);
                 }
-                Err(error) => {
-                    setup.metrics.source.read_failures.inc();
-                    let container = self.files[place].container.label();
-                    tracing::warn!(container, %error, "log file cannot be read, and is tried again");
-                    return false;
-                }
+                Err(error) => return self.unreadable(place, &error, now, setup),
             }
         }
         false
     }
 
-    /// The same descriptor is another file from here on. Says whether reading goes on.
-    fn truncated(
-        &mut self,
-        place: usize,
-        unread: u64,
-        now: Now,
-        stages: &mut Stages,
-        setup: &Setup,
-    ) -> bool {
-        let file = &mut self.files[place];
-        setup.metrics.source.lost_bytes.inc_by(unread);
-        tracing::warn!(
-            container = file.container.label(),
-            unread_bytes = unread,
-            "log file was truncated; it is read from its start"
-        );
-        let id = setup
-            .file_ids
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        file.restart_file(FileId(id));
-        // The rest of a split line went with the cut: what comes next is another line.
-        self.let_go(place, false, now, stages, setup)
+    /// Whether the file behind this one has begun.
+    fn next_has_data(&mut self, place: usize, now: Now) -> bool {
+        let ending = !self.files[place].read_out && !self.files[place].has_unread();
+        let Some(next) = self.files.get_mut(place + 1) else {
+            return false;
+        };
+        if ending && next.tail.stat().len == 0 && next.tail.next_look() <= now.mono {
+            // What cannot be looked at has not begun.
+            let _ = next.look(now.mono);
+        }
+        next.tail.stat().len > 0
     }
 }

@@ -2,6 +2,7 @@
 //! set of columns, used again for every batch of every container.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -227,6 +228,12 @@ impl Stages {
         routed.chain.iter().all(|f| self.filters[*f].has_room())
     }
 
+    /// Times that the destination takes, nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn times(&self, routed: &Routed, now: Now) -> RangeInclusive<u64> {
+        sink::times(&self.destinations[routed.destination], now)
+    }
+
     /// Runs a batch through its chain and packs what is left; gives it back while a filter that
     /// fails on it is being found out about.
     ///
@@ -266,7 +273,7 @@ impl Stages {
             container: way.container,
             held: way.held,
             last,
-            times: sink::times(&self.destinations[way.routed.destination], now),
+            times: self.times(way.routed, now),
             now: now.mono,
             chosen_from: way.routed.chosen_from,
         }
@@ -282,7 +289,8 @@ impl Stages {
         }
     }
 
-    fn deliver(&mut self, batch: Batch, way: &Way<'_>, now: Now) {
+    /// Packs records for where they go.
+    pub fn deliver(&mut self, batch: Batch, way: &Way<'_>, now: Now) {
         let Batch { columns, receipt } = batch;
         if columns.is_empty() {
             receipt.settle();

@@ -9,7 +9,6 @@ use crate::record::status::LaneStatus;
 impl Lane {
     /// What becomes of each container, how far behind it is, and which modules run.
     pub(super) fn status(&self, now: Now) -> LaneStatus {
-        let books = self.setup.metrics.ledgers.snapshot();
         let one = |follow: &Follow| {
             let mut status = follow.status(now);
             if let Some(routed) = follow.routed() {
@@ -18,8 +17,6 @@ impl Lane {
                 let names = all.map(|at| self.stages.destination_name(*at).to_owned());
                 status.destinations = names.collect();
             }
-            let posted = books.iter().find(|p| follow.is_about(&p.container));
-            status.ledger = posted.map(|p| p.ledger);
             status
         };
         LaneStatus {

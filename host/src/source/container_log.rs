@@ -1,14 +1,16 @@
 //! Container logs as the kubelet lays them out.
 //!
-//! `discover` finds and opens files, `tail` reads one from an offset on, `decode` turns its lines
-//! into records and `partial` joins the pieces of lines that the runtime split. Nothing here decides
+//! `discover` finds and opens files, `gz` reads compressed ones, `tail` reads one from an offset on,
+//! `decode` turns its lines into records and `partial` joins the pieces of lines that the runtime split. Nothing here decides
 //! *when* to read: that is the lane's.
 
 pub mod decode;
 pub mod discover;
 pub mod files;
+pub mod gz;
 pub mod identity;
 pub mod line;
+pub mod listing;
 pub mod partial;
 pub mod path;
 pub mod tail;
@@ -44,6 +46,9 @@ pub struct Config {
     /// How long a split line waits for its last piece once its file is read to the end.
     #[serde(with = "humantime_serde")]
     pub partial_idle: Duration,
+    /// Most bytes of deleted files that are kept on the node's disk for being read; past it the
+    /// oldest is given up, counted and marked in its stream.
+    pub pinned_bytes_max: ByteSize,
     /// How often the folders are listed even if no change was announced.
     #[serde(with = "humantime_serde")]
     pub rescan_every: Duration,
@@ -57,6 +62,7 @@ impl Default for Config {
             start: Start::default(),
             record_bytes_max: ByteSize::mib(1),
             partial_idle: Duration::from_secs(10),
+            pinned_bytes_max: ByteSize::gib(1),
             rescan_every: Duration::from_secs(30),
         }
     }

@@ -13,50 +13,102 @@ impl Follow {
     pub fn hear(&mut self, news: News, now: Now, setup: &Setup) {
         let bytes: u64 = news.ranges.iter().map(|r| r.to - r.from).sum();
         self.answered += bytes;
-        match news.fate {
-            Fate::Settled => setup.metrics.source.settled_bytes.inc_by(bytes),
-            Fate::Abandoned => {
-                setup.metrics.source.read_again_bytes.inc_by(bytes);
+        let settled = news.fate == Fate::Settled;
+        if news.markers > 0 {
+            self.hear_of_markers(settled, setup);
+        }
+        if !settled {
+            setup.metrics.source.read_again_bytes.inc_by(bytes);
+            if bytes > 0 {
                 self.rewinding = true;
                 self.abandon_suspended();
-                return;
             }
-        };
+            return;
+        }
+        setup.metrics.source.settled_bytes.inc_by(bytes);
+        self.books.records += news.tally;
         for range in news.ranges {
-            // A file that is not here any more was truncated or given up.
-            if let Some(file) = self.files.iter_mut().find(|f| f.tail.id == range.file)
-                && file.watermark.settle(range.from, range.to)
-            {
-                file.commit(&setup.board, now);
+            let file = self.files.iter_mut().find(|f| f.extent.id == range.file);
+            let Some(file) = file else {
+                // It was truncated or given up meanwhile; what is delivered is not lost.
+                self.books.settle_departed(range.file, range.from, range.to);
+                continue;
+            };
+            let (moved, bytes) = file.extent.settle(range.from, range.to);
+            self.books.settled(bytes);
+            if moved {
+                file.commit(&setup.board, &self.folder, now);
             }
         }
     }
 
+    pub(super) fn hear_of_markers(&mut self, settled: bool, setup: &Setup) {
+        if !settled {
+            self.books.mark_again();
+            return;
+        }
+        let keys = self.books.marked().into_iter().flat_map(|loss| loss.keys);
+        keys.for_each(|key| setup.board.told(&key));
+    }
+
     /// Goes back to the oldest unsettled byte, once nothing is on its way any more.
-    pub fn rewind_if_answered(&mut self, now: Duration) {
+    pub fn rewind_if_answered(&mut self, now: Now, setup: &Setup) {
         if !self.rewinding || !self.is_answered() {
             return;
         }
         self.answered += self.held.forget();
         self.partials.clear();
+        let lost = self.books.give_up_departed(now.wall);
+        setup.metrics.source.lost_bytes.inc_by(lost);
         for file in &mut self.files {
             file.rewind();
         }
         self.rewinding = false;
-        self.read_at = now;
+        self.read_at = now.mono;
     }
 
     /// Closes files that are read to their end, settled, and will not grow. Says how many.
-    pub fn close_finished(&mut self, now: Duration) -> i64 {
+    pub fn close_finished(&mut self, now: Now, setup: &Setup) -> i64 {
         let before = self.files.len();
+        let (books, folder) = (&mut self.books, &self.folder);
         let gone = self.gone;
-        self.files.retain_mut(|file| !file.is_finished(now, gone));
+        self.files.retain_mut(|file| {
+            let finished = file.is_finished(now.mono, gone);
+            if finished {
+                books.close(&file.extent);
+                file.commit(&setup.board, folder, now);
+                if let Some(key) = file.key() {
+                    setup.board.told(key);
+                }
+            }
+            !finished
+        });
         i64::try_from(before - self.files.len()).unwrap_or(0)
     }
 
     /// Nothing is left of the container.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.gone && self.files.is_empty() && self.issued == self.answered
+        let answered = self.issued == self.answered;
+        self.gone && self.files.is_empty() && answered && self.books.is_all_marked()
+    }
+
+    /// Looks at the files that wait behind the one being read, posts what there is to lose, and the
+    /// books. Once a second or so.
+    pub fn look_around(&mut self, now: Now, setup: &Setup) {
+        for file in &mut self.files {
+            if file.tail.next_look() + WAITING_LOOK <= now.mono {
+                // What cannot be looked at now is looked at in a second.
+                let _ = file.look(now.mono);
+            }
+            file.learn_key(&setup.board, &self.folder, now);
+            if !file.is_settled() {
+                file.commit(&setup.board, &self.folder, now);
+            }
+        }
+        self.post(setup);
     }
 }
+
+/// A file whose look is so much overdue is one that waits for its turn.
+const WAITING_LOOK: Duration = Duration::from_millis(500);

@@ -48,12 +48,6 @@ impl Follow {
         of_pod == Some(pod_folder)
     }
 
-    /// Whether it follows this very container.
-    #[must_use]
-    pub fn is_about(&self, container: &Container) -> bool {
-        self.found.pod_uid == container.pod_uid && self.found.name == container.name
-    }
-
     /// Its pod is not as it was.
     pub fn learn(&mut self, stages: &Stages, setup: &Setup, now: Duration) {
         for file in &mut self.files {
@@ -107,9 +101,8 @@ impl Follow {
         }
         // Whatever stopped it may work now.
         self.blocked_until = self.blocked_until.map(|until| until.min(now));
-        for file in &mut self.files {
-            file.routed_as = None;
-        }
+        // The next file that is read is routed anew.
+        self.container = self.found.clone();
         self.decide(stages, setup, now);
     }
 
@@ -148,12 +141,11 @@ impl Follow {
     }
 
     /// A restarted or renamed container may have other names at its destination.
-    pub(super) fn reroute_if_changed(&mut self, place: usize, stages: &Stages) {
-        let file = &mut self.files[place];
-        let same = |c: &Arc<Container>| Arc::ptr_eq(c, &file.container);
-        if !file.routed_as.as_ref().is_some_and(same) {
-            file.routed_as = Some(file.container.clone());
-            let (standing, _) = stages.route(&self.files[place].container, self.pod);
+    pub(super) fn adopt(&mut self, place: usize, stages: &Stages) {
+        let container = &self.files[place].container;
+        if !Arc::ptr_eq(&self.container, container) {
+            self.container = container.clone();
+            let (standing, _) = stages.route(&self.container, self.pod);
             self.stand(standing.unwrap_or(Standing::Skips));
         }
     }
@@ -168,7 +160,7 @@ impl Follow {
         setup: &Setup,
     ) -> bool {
         let file: &mut file::File = &mut self.files[place];
-        file.learn_key(&setup.board, now);
+        file.learn_key(&setup.board, &self.folder, now);
         file.skip_settled();
         let from = file.tail.offset();
         let end = from + file.tail.unread();
@@ -183,8 +175,11 @@ impl Follow {
             return false;
         }
         setup.metrics.enrich.excluded_bytes.inc_by(to - from);
-        if file.watermark.settle(from, to) {
-            file.commit(&setup.board, now);
+        file.extent.read(to);
+        let (moved, bytes) = file.extent.settle(from, to);
+        self.books.settled(bytes);
+        if moved {
+            file.commit(&setup.board, &self.folder, now);
         }
         false
     }

@@ -14,7 +14,7 @@ impl Follow {
             restart: file.restart,
             length: file.tail.stat().len,
             offset: file.tail.offset(),
-            committed_offset: file.watermark.prefix(),
+            committed_offset: file.extent.watermark().prefix(),
             unlinked: file.tail.stat().links == 0,
         };
         let files: Vec<FileStatus> = self.files.iter().map(file).collect();
@@ -29,6 +29,7 @@ impl Follow {
             state,
             why,
             files,
+            ledger: Some(self.ledger()),
             lag_bytes,
             lag_seconds: if lag_bytes == 0 {
                 0

@@ -1,14 +1,16 @@
 //! From a chunk of a file to batches on their way: decode, and hand on. A batch that a filter blocks
 //! stops the container here, and nowhere else.
 
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use super::books::Cause;
 use super::{BLOCKED_MAX, BLOCKED_MIN, Follow};
 use crate::clock::Now;
 use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
 use crate::lane::stages::{CHUNK_BYTES, Stages, Standing, Way};
-use crate::record::{Batch, Container, Receipt};
+use crate::record::{Batch, Container, Count, Receipt};
 use crate::source::container_log::decode::{Decoded, Piece, Place};
 
 impl Follow {
@@ -21,27 +23,20 @@ impl Follow {
         setup: &Setup,
     ) -> bool {
         let restart = self.files[place].restart;
-        if std::mem::replace(&mut self.restart, restart) == restart {
-            return true;
-        }
+        let same = std::mem::replace(&mut self.restart, restart) == restart;
+        let flushed = same || self.flush_all(now, stages, setup);
+        self.adopt(place, stages);
+        flushed
+    }
+
+    /// Lets go what is unfinished: split lines, held records.
+    fn flush_all(&mut self, now: Now, stages: &mut Stages, setup: &Setup) -> bool {
         if !self.partials.any_pending() && self.held.is_empty() {
             return true;
         }
-        self.let_go(place.saturating_sub(1), true, now, stages, setup)
-    }
-
-    /// Hands on what waits for pieces that will not come; with `last`, what filters hold too.
-    pub(super) fn let_go(
-        &mut self,
-        place: usize,
-        last: bool,
-        now: Now,
-        stages: &mut Stages,
-        setup: &Setup,
-    ) -> bool {
         let mut batch = self.empty_batch(stages, setup);
         self.flush_partials(&mut batch);
-        self.hand_on(place, batch, last, now, stages, setup)
+        self.hand_on(batch, true, now, stages, setup)
     }
 
     fn empty_batch(&self, stages: &mut Stages, setup: &Setup) -> Batch {
@@ -60,24 +55,47 @@ impl Follow {
         stages: &mut Stages,
         setup: &Setup,
     ) -> bool {
-        let mut chunk = std::mem::take(&mut stages.chunk);
         let file = &mut self.files[place];
-        file.learn_key(&setup.board, now);
+        file.learn_key(&setup.board, &self.folder, now);
         let until = file.skip_settled();
-        let read = file.tail.read(&mut chunk, until).unwrap_or_else(|error| {
-            setup.metrics.source.read_failures.inc();
-            let container = file.container.label();
-            tracing::warn!(container, %error, "log file cannot be read, and is tried again");
-            0
-        });
-        if read > 0 && !file.tail.is_same().unwrap_or(true) {
-            stages.chunk = chunk;
-            return self.truncated(place, 0, now, stages, setup);
-        }
-        let more = self.take_chunk(place, &chunk[..read], until.is_some(), now, stages, setup);
+        let mut chunk = std::mem::take(&mut stages.chunk);
+        let more = match file.tail.read(&mut chunk, until) {
+            Ok(read) if read > 0 && !file.tail.is_same().unwrap_or(true) => {
+                // It was cut, and is already longer than what was read of it.
+                self.truncated(place, now, setup);
+                true
+            }
+            Ok(read) => {
+                let cut = until.is_some_and(|until| file.tail.offset() + read as u64 == until);
+                self.take_chunk(place, &chunk[..read], cut, now, stages, setup)
+            }
+            Err(error) => self.unreadable(place, &error, now, setup),
+        };
         stages.chunk = chunk;
         self.read_at = now.mono;
         more
+    }
+
+    /// Says whether there is something else to read.
+    pub(super) fn unreadable(
+        &mut self,
+        place: usize,
+        error: &io::Error,
+        now: Now,
+        setup: &Setup,
+    ) -> bool {
+        setup.metrics.source.read_failures.inc();
+        let container = self.files[place].container.label();
+        let damaged = matches!(
+            error.kind(),
+            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof
+        );
+        if damaged && self.files[place].compressed {
+            self.give_up(place, Cause::Damaged, now, setup);
+            return true;
+        }
+        tracing::warn!(container, %error, "log file cannot be read, and is tried again");
+        false
     }
 
     /// Decodes a chunk in batches and hands each on.
@@ -96,7 +114,8 @@ impl Follow {
             // A line longer than a chunk, the rest of one, or a last line without its newline.
             let whole = rest.len() == CHUNK_BYTES || cut;
             let decoded = self.decode(place, rest, whole, now, stages, &mut batch);
-            count(&decoded, batch.columns.len(), setup);
+            let records = batch.columns.len();
+            count(&decoded, records, setup);
             if decoded.consumed == 0 {
                 stages.spare = batch.columns;
                 batch.receipt.forget();
@@ -108,9 +127,17 @@ impl Follow {
                 }
                 return !at_end;
             }
-            self.files[place].tail.advance(decoded.consumed);
+            if self.files[place].advance(decoded.consumed) {
+                self.books.read += Count::new(records as u64, decoded.consumed as u64);
+            }
+            self.books.last_time = batch
+                .columns
+                .times
+                .last()
+                .copied()
+                .unwrap_or(self.books.last_time);
             rest = &rest[decoded.consumed..];
-            if !self.hand_on(place, batch, false, now, stages, setup) {
+            if !self.hand_on(batch, false, now, stages, setup) {
                 return false;
             }
         }
@@ -143,7 +170,8 @@ impl Follow {
         let last = newline.is_none()
             && !whole
             && file.ends_here(now.mono)
-            && file.tail.look(now.mono).is_ok()
+            && file.look(now.mono).is_ok()
+            && !file.tail.is_cut()
             && file.tail.unread() <= bytes.len() as u64;
         if file.tail.long_line.is_none() && !whole && !last {
             return Decoded::default();
@@ -158,14 +186,16 @@ impl Follow {
             stages
                 .decoder
                 .decode_piece(piece, at, &mut self.partials, columns, receipt);
-        file.tail.long_line = (newline.is_none() && !last).then_some(head);
+        if newline.is_none() && !last {
+            file.tail
+                .goes_on(head, at.at, at.at + decoded.consumed as u64);
+        }
         decoded
     }
 
     /// Sends a batch through the stages; false stops the container's reading.
     fn hand_on(
         &mut self,
-        place: usize,
         batch: Batch,
         last: bool,
         now: Now,
@@ -182,8 +212,7 @@ impl Follow {
             .times
             .last()
             .map_or(self.newest, |t| self.newest.max(*t));
-        let container = self.files[place].container.clone();
-        self.reroute_if_changed(place, stages);
+        let container = self.container.clone();
         let Standing::Reads(routed) = &self.standing else {
             // The batch is dropped, and read again when the container is.
             return false;
@@ -270,21 +299,26 @@ impl Follow {
     /// Lets go what nothing will complete: held records, split lines.
     pub fn flush_idle(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
         let quiet = now.mono.saturating_sub(self.read_at);
-        if quiet < setup.hold_idle || !self.may_read(now.mono) || self.files.is_empty() {
+        if quiet < setup.hold_idle || !self.may_read(now.mono) {
             return;
         }
-        let ended = self.gone || self.files.iter().all(|f| f.tail.stat().links == 0);
+        let ended = self.is_final();
         let pieces = self.partials.any_pending() && (ended || quiet >= setup.source.partial_idle);
         // While reading waits for the service, what completes them may stand there unseen.
         let waits = pieces || !self.held.is_empty();
-        if !waits || self.files.iter_mut().any(|f| f.has_grown(now.mono)) {
+        let draining = self.draining;
+        let mut read = self
+            .files
+            .iter_mut()
+            .filter(|f| !draining || f.is_unlinked());
+        if !waits || read.any(|f| f.has_grown(now.mono)) {
             return;
         }
         let mut batch = self.empty_batch(stages, setup);
         if pieces {
             self.flush_partials(&mut batch);
         }
-        self.hand_on(self.files.len() - 1, batch, true, now, stages, setup);
+        self.hand_on(batch, true, now, stages, setup);
     }
 
     fn flush_partials(&mut self, batch: &mut Batch) {

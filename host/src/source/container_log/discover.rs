@@ -2,7 +2,7 @@
 //!
 //! A pod's files are unlinked half a second after it ends, whether they were read or not, so files
 //! are *opened* here, at once, and handed to their lane, which reads them when it can. `Discover`
-//! is plain code over the `Files` seam; `watch` drives it by `notify` events.
+//! is plain code over the `Files` seam; `listing` reads one folder, `watch` drives it by `notify` events.
 
 mod watch;
 
@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::files::{Files, Inode, LogFile, Stat};
-use super::path::{self, FileName};
+use super::identity::{FirstLine, Head};
+use super::listing::{self, Listed};
+use super::path;
 use crate::record::{Container, Facts};
 
 pub use watch::{Again, Stop, watch};
@@ -26,8 +28,14 @@ pub struct Found {
     pub restart: u32,
     /// Found in the first listing after the agent's start.
     pub at_start: bool,
+    /// It is compressed, and nothing will be added to it.
+    pub compressed: bool,
     pub file: Box<dyn LogFile>,
     pub stat: Stat,
+    /// Known once its first line is complete.
+    pub first: Option<FirstLine>,
+    /// The file that its restart writes at present, or wrote last: the newest, whatever clocks say.
+    pub live: Option<Inode>,
 }
 
 /// What is told of the folders.
@@ -43,11 +51,32 @@ pub enum Sighting {
     Gone {
         folder: String,
     },
+    /// These files of the container are still on the disk: restart and head.
+    Present {
+        folder: String,
+        files: Vec<(u32, Head)>,
+    },
+    /// Everything that was there at the start has been told.
+    Listed,
     /// A file could not be opened or a folder not listed; it is tried again with the next scan.
     Failed {
         path: PathBuf,
         source: io::Error,
     },
+}
+
+impl Sighting {
+    /// The folder that it is about; empty where it is about none.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        match self {
+            Self::Found(found) => &found.folder,
+            Self::Relabelled { folder, .. }
+            | Self::Gone { folder }
+            | Self::Present { folder, .. } => folder,
+            Self::Listed | Self::Failed { .. } => "",
+        }
+    }
 }
 
 /// A file that so many listings in a row do not show is gone. One listing proves nothing: a rename
@@ -57,10 +86,17 @@ const MISSED_MAX: u8 = 3;
 /// What is known of one container's folder.
 #[derive(Default)]
 struct Known {
-    /// Files that a lane was told of, and how many listings in a row did not show them.
-    open: HashMap<Inode, u8>,
+    /// Files that a lane was told of.
+    told: HashMap<Inode, Told>,
     /// Restarts whose container id is not known yet.
     unnamed: HashMap<u32, Arc<Container>>,
+}
+
+struct Told {
+    /// So many listings in a row did not show it.
+    missed: u8,
+    restart: u32,
+    head: Option<Head>,
 }
 
 /// Lists folders and tells what is new.
@@ -76,6 +112,12 @@ pub struct Discover {
 }
 
 impl Discover {
+    /// Facts that every container of the node has.
+    #[must_use]
+    pub fn node(&self) -> &Facts {
+        &self.node
+    }
+
     #[must_use]
     pub fn new(files: Arc<dyn Files>, config: &super::Config, node: Facts) -> Self {
         Self {
@@ -111,13 +153,32 @@ impl Discover {
             .collect();
         gone.iter().for_each(|pod| self.forget(pod, tell));
         self.name_containers(tell);
-        self.at_start = false;
+        self.tell_present(tell);
+        if std::mem::take(&mut self.at_start) {
+            tell(Sighting::Listed);
+        }
+    }
+
+    fn tell_present(&self, tell: &mut dyn FnMut(Sighting)) {
+        for (pod, containers) in &self.pods {
+            for (container, known) in containers {
+                let heads = known
+                    .told
+                    .values()
+                    .filter_map(|t| Some((t.restart, t.head?)));
+                let files: Vec<_> = heads.collect();
+                if !files.is_empty() {
+                    let folder = format!("{pod}/{container}");
+                    tell(Sighting::Present { folder, files });
+                }
+            }
+        }
     }
 
     /// Forgets what it has told: the next scan tells everything.
     pub fn tell_again(&mut self) {
         let containers = self.pods.values_mut().flat_map(|pod| pod.values_mut());
-        containers.for_each(|known| known.open.clear());
+        containers.for_each(|known| known.told.clear());
     }
 
     /// Lists one pod's folder.
@@ -143,8 +204,15 @@ impl Discover {
     /// Lists one container's folder and opens what is new in it, oldest first.
     pub fn scan_container(&mut self, pod: &str, container: &str, tell: &mut dyn FnMut(Sighting)) {
         let folder = self.root.join(pod).join(container);
-        let entries = match self.files.list(&folder) {
-            Ok(entries) => entries,
+        let known = self.pods.entry(pod.to_owned()).or_default();
+        let known = known.entry(container.to_owned()).or_default();
+        let is_known = |inode: &Inode| match known.told.get(inode) {
+            None => listing::Known::Nothing,
+            Some(told) if told.head.is_none() => listing::Known::WithoutHead,
+            Some(_) => listing::Known::All,
+        };
+        let listing = match listing::list(&*self.files, &folder, &is_known) {
+            Ok(listing) => listing,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return,
             Err(source) => {
                 tell(Sighting::Failed {
@@ -154,94 +222,50 @@ impl Discover {
                 return;
             }
         };
-        let mut names: Vec<(FileName<'_>, &str)> = entries
-            .iter()
-            .filter(|e| !e.is_dir)
-            .filter_map(|e| Some((path::file_name(&e.name)?, e.name.as_str())))
-            // Compressed files hold what the agent, when it runs, has read as plain text.
-            .filter(|(name, _)| !name.compressed)
-            .collect();
-        // The live file (no time in its name) is the newest of its restart.
-        names.sort_by_key(|(n, _)| (n.restart, n.rotated.is_none(), n.rotated));
-        let known = self.pods.entry(pod.to_owned()).or_default();
-        known.entry(container.to_owned()).or_default();
-        let mut seen = HashSet::new();
-        for (name, text) in names {
-            match self.open(pod, container, name, &folder.join(text)) {
-                Ok((inode, found)) => {
-                    seen.insert(inode);
-                    if let Some(found) = found {
-                        tell(Sighting::Found(found));
-                    }
-                }
-                // Renamed or deleted since the listing: the change is announced, and listed again.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => tell(Sighting::Failed {
-                    path: folder.join(text),
-                    source,
-                }),
+        known.told.retain(|inode, told| {
+            let seen = listing.seen.contains(inode);
+            told.missed = if seen { 0 } else { told.missed + 1 };
+            told.missed < MISSED_MAX
+        });
+        for (inode, head) in listing.heads {
+            if let Some(told) = known.told.get_mut(&inode) {
+                told.head = Some(head);
             }
         }
-        if let Some(known) = self.known(pod, container) {
-            known.open.retain(|inode, missed| {
-                *missed = if seen.contains(inode) { 0 } else { *missed + 1 };
-                *missed < MISSED_MAX
-            });
+        for (path, source) in listing.failed {
+            tell(Sighting::Failed { path, source });
+        }
+        for new in listing.new {
+            let live = listing.live.get(&new.restart).copied();
+            tell(Sighting::Found(self.found(pod, container, new, live)));
         }
     }
 
-    fn known(&mut self, pod: &str, container: &str) -> Option<&mut Known> {
-        self.pods.get_mut(pod)?.get_mut(container)
-    }
-
-    fn open(
-        &mut self,
-        pod: &str,
-        container: &str,
-        name: FileName<'_>,
-        path: &Path,
-    ) -> io::Result<(Inode, Option<Found>)> {
-        let file = self.files.open(path)?;
-        let stat = file.stat()?;
-        let at_start = self.at_start;
-        let described = self.describe(pod, container, name.restart);
-        let Some(known) = self.known(pod, container) else {
-            return Ok((stat.inode, None));
+    fn found(&mut self, pod: &str, container: &str, new: Listed, live: Option<Inode>) -> Found {
+        let folder = format!("{pod}/{container}");
+        let described = describe(&self.node, &folder, new.restart);
+        let known = self.pods.entry(pod.to_owned()).or_default();
+        let known = known.entry(container.to_owned()).or_default();
+        let told = Told {
+            missed: 0,
+            restart: new.restart,
+            head: new.first.map(|f| f.head),
         };
-        if known.open.insert(stat.inode, 0).is_some() {
-            return Ok((stat.inode, None));
-        }
+        known.told.insert(new.stat.inode, told);
         if !described.facts.contains_key("container.id") {
-            known.unnamed.insert(name.restart, described.clone());
+            known.unnamed.insert(new.restart, described.clone());
         }
-        let found = Found {
-            folder: format!("{pod}/{container}"),
+        Found {
+            folder,
             container: described,
-            restart: name.restart,
-            at_start,
-            file,
-            stat,
-        };
-        Ok((stat.inode, Some(found)))
-    }
-
-    fn describe(&self, pod_folder: &str, container: &str, restart: u32) -> Arc<Container> {
-        let pod = path::pod_folder(pod_folder);
-        let (namespace, name, uid) = pod.map_or(("", "", ""), |p| (p.namespace, p.pod, p.uid));
-        let mut facts = self.node.clone();
-        let mut fact = |name: &str, value: &str| facts.insert(name.to_owned(), value.to_owned());
-        fact("k8s.namespace.name", namespace);
-        fact("k8s.pod.name", name);
-        fact("k8s.pod.uid", uid);
-        fact("k8s.container.name", container);
-        fact("k8s.container.restart_count", &restart.to_string());
-        Arc::new(Container {
-            namespace: namespace.to_owned(),
-            pod: name.to_owned(),
-            pod_uid: uid.to_owned(),
-            name: container.to_owned(),
-            facts,
-        })
+            restart: new.restart,
+            at_start: self.at_start,
+            compressed: new.compressed,
+            file: new.file,
+            stat: new.stat,
+            first: new.first,
+            live,
+        }
     }
 
     /// Looks up the container ids that are still missing, in the names of the links.
@@ -276,7 +300,11 @@ impl Discover {
             return;
         };
         let folder = format!("{pod}/{container}");
-        let Some(known) = self.known(pod, container) else {
+        let known = self
+            .pods
+            .get_mut(pod)
+            .and_then(|pod| pod.get_mut(container));
+        let Some(known) = known else {
             return;
         };
         let Some(unnamed) = known.unnamed.remove(&name.restart) else {
@@ -298,4 +326,26 @@ impl Discover {
             });
         }
     }
+}
+
+/// The container whose files lie in `folder` (its pod's, and its own in it), as far as that tells.
+#[must_use]
+pub fn describe(node: &Facts, folder: &str, restart: u32) -> Arc<Container> {
+    let (pod, container) = folder.split_once('/').unwrap_or((folder, ""));
+    let pod = path::pod_folder(pod);
+    let (namespace, name, uid) = pod.map_or(("", "", ""), |p| (p.namespace, p.pod, p.uid));
+    let mut facts = node.clone();
+    let mut fact = |name: &str, value: &str| facts.insert(name.to_owned(), value.to_owned());
+    fact("k8s.namespace.name", namespace);
+    fact("k8s.pod.name", name);
+    fact("k8s.pod.uid", uid);
+    fact("k8s.container.name", container);
+    fact("k8s.container.restart_count", &restart.to_string());
+    Arc::new(Container {
+        namespace: namespace.to_owned(),
+        pod: name.to_owned(),
+        pod_uid: uid.to_owned(),
+        name: container.to_owned(),
+        facts,
+    })
 }

@@ -8,6 +8,9 @@
 use super::line::Line;
 use crate::record::{Form, Range, Stream};
 
+/// Pieces without text, between lines of the other stream, grow nothing but the list of their places.
+const RANGES_MAX: usize = 4096;
+
 /// A record that is whole, or a part of one that was too long.
 pub struct Joined<'a> {
     pub text: &'a [u8],
@@ -68,11 +71,11 @@ impl Partials {
         self.slots.iter().map(|s| s.text.len()).sum()
     }
 
-    /// The first source byte of `range.file` that waits here.
+    /// Source bytes that wait.
     #[must_use]
-    pub fn first_byte(&self, file: crate::record::FileId) -> Option<u64> {
+    pub fn source_bytes(&self) -> u64 {
         let ranges = self.slots.iter().flat_map(|s| &s.ranges);
-        ranges.filter(|r| r.file == file).map(|r| r.from).min()
+        ranges.map(|r| r.to - r.from).sum()
     }
 
     /// Adds a piece that stands at `range`; gives `whole` the record when this was its last, and
@@ -85,11 +88,15 @@ impl Partials {
             slot.time = line.time;
             slot.form = line.form;
         }
-        if !slot.text.is_empty() && slot.text.len() + line.text.len() > max {
+        let long = !slot.text.is_empty() && slot.text.len() + line.text.len() > max;
+        if long || slot.ranges.len() >= RANGES_MAX {
             slot.leave(line.stream, true, whole);
         }
         slot.text.extend_from_slice(line.text);
-        slot.ranges.push(range);
+        match slot.ranges.last_mut() {
+            Some(last) if last.file == range.file && last.to == range.from => last.to = range.to,
+            _ => slot.ranges.push(range),
+        }
         if !line.partial {
             slot.leave(line.stream, false, whole);
             slot.close();

@@ -9,12 +9,18 @@ use std::time::Duration;
 
 use super::decode::PieceHead;
 use super::files::{LogFile, Stat};
-use super::identity::{HEAD_BYTES_MAX, Head};
+use super::identity::FirstLine;
 use crate::record::FileId;
 
 /// Shortest and longest time between two looks at a file that does not grow.
 pub const LOOK_AFTER_MIN: Duration = Duration::from_millis(50);
 pub const LOOK_AFTER_MAX: Duration = Duration::from_secs(1);
+
+/// So many of a file's first bytes are compared: the runtime's time stamp is among them.
+const START_BYTES: usize = 64;
+
+/// A runtime's longest line and its head are shorter.
+const LAST_BYTES: usize = 20 * 1024;
 
 pub struct Tail {
     pub id: FileId,
@@ -22,13 +28,30 @@ pub struct Tail {
     /// The file as it was at the last look.
     stat: Stat,
     offset: u64,
-    head: Option<Head>,
+    first: Option<FirstLine>,
+    /// The file's first bytes, as far as they have been read: they change when it is cut and written
+    /// anew beyond the offset between two looks.
+    start: [u8; START_BYTES],
+    start_len: usize,
+    /// A look found it cut, and nobody has called `restart` yet.
+    cut: bool,
+    is_whole: bool,
     /// Set while in the middle of a line that is longer than any chunk.
     pub long_line: Option<PieceHead>,
+    /// The last such line, should reading go back into it.
+    line: Option<LongLine>,
     next_look: Duration,
     look_after: Duration,
     /// When the file last grew, or was opened.
     pub grew_at: Duration,
+}
+
+/// Pieces of a line that were taken, and go on behind `end`.
+#[derive(Debug, Clone, Copy)]
+struct LongLine {
+    start: u64,
+    end: u64,
+    head: PieceHead,
 }
 
 /// What a look at a file found.
@@ -36,21 +59,31 @@ pub struct Tail {
 pub enum Look {
     /// As many bytes stand there unread.
     Unread(u64),
-    /// It is shorter than what was read of it: cut, and perhaps written anew from its start.
-    /// `unread` bytes were seen and are gone.
-    Truncated { unread: u64 },
+    /// It is shorter than it was, or starts otherwise: cut, and perhaps written anew from its start.
+    Truncated,
 }
 
 impl Tail {
     #[must_use]
-    pub fn new(id: FileId, file: Box<dyn LogFile>, stat: Stat, now: Duration) -> Self {
+    pub fn new(
+        id: FileId,
+        file: Box<dyn LogFile>,
+        stat: Stat,
+        first: Option<FirstLine>,
+        now: Duration,
+    ) -> Self {
         Self {
             id,
             file,
             stat,
             offset: 0,
-            head: None,
+            first,
+            start: [0; START_BYTES],
+            start_len: 0,
+            cut: false,
+            is_whole: false,
             long_line: None,
+            line: None,
             next_look: now,
             look_after: LOOK_AFTER_MIN,
             grew_at: now,
@@ -73,26 +106,61 @@ impl Tail {
         self.stat.len.saturating_sub(self.offset)
     }
 
+    /// A look found it cut: what was read of it is not there any more.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     #[must_use]
     pub fn next_look(&self) -> Duration {
         self.next_look
     }
 
-    /// Goes on at `offset`, which is the start of a line.
+    /// Goes on at `offset`, which is the start of a line, or of a piece of the last long one.
     pub fn seek(&mut self, offset: u64) {
         self.offset = offset;
-        self.long_line = None;
+        let line = self.line.filter(|l| l.start < offset && offset <= l.end);
+        self.long_line = line.map(|l| l.head);
+    }
+
+    /// A piece of a long line stands at `from..to`, and the line goes on behind it.
+    pub fn goes_on(&mut self, head: PieceHead, from: u64, to: u64) {
+        self.long_line = Some(head);
+        match &mut self.line {
+            Some(line) if line.start < from && from <= line.end => line.end = line.end.max(to),
+            _ => {
+                self.line = Some(LongLine {
+                    start: from,
+                    end: to,
+                    head,
+                });
+            }
+        }
+    }
+
+    /// Goes on behind the last line that is complete.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn seek_end(&mut self) -> io::Result<()> {
+        let mut last = [0; LAST_BYTES];
+        let from = self.stat.len.saturating_sub(LAST_BYTES as u64);
+        let read = self.file.read_at(&mut last, from)?;
+        let newline = memchr::memrchr(b'\n', &last[..read]);
+        self.seek(newline.map_or(self.stat.len, |n| from + n as u64 + 1));
+        Ok(())
     }
 
     /// What the file starts with; none while its first line is not complete.
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn head(&mut self) -> io::Result<Option<Head>> {
-        if self.head.is_none() && self.stat.len > 0 {
-            self.head = self.read_head()?;
+    pub fn first(&mut self) -> io::Result<Option<FirstLine>> {
+        if self.first.is_none() && self.stat.len > 0 {
+            self.first = FirstLine::read(&*self.file)?;
         }
-        Ok(self.head)
+        Ok(self.first)
     }
 
     /// Whether the file still starts as it did. If not, it was cut, and is already longer than what
@@ -100,20 +168,8 @@ impl Tail {
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn is_same(&self) -> io::Result<bool> {
-        Ok(self.head.is_none() || self.read_head()? == self.head)
-    }
-
-    fn read_head(&self) -> io::Result<Option<Head>> {
-        let mut bytes = [0; HEAD_BYTES_MAX];
-        let mut len = 0;
-        while len < bytes.len() {
-            match self.file.read_at(&mut bytes[len..], len as u64)? {
-                0 => break,
-                n => len += n,
-            }
-        }
-        Ok(Head::of(&bytes[..len]))
+    pub fn is_same(&mut self) -> io::Result<bool> {
+        Ok(self.is_whole || self.starts_the_same()?)
     }
 
     /// Asks the file how long it is, and sets when to ask again: soon while it grows, ever later
@@ -131,13 +187,37 @@ impl Tail {
             (self.look_after * 2).min(LOOK_AFTER_MAX)
         };
         self.next_look = now + self.look_after;
-        if stat.len < self.offset {
-            let unread = self.unread();
-            self.stat = stat;
-            return Ok(Look::Truncated { unread });
-        }
+        let shorter = stat.len < self.stat.len.max(self.offset);
+        self.cut |= shorter || (grew && !self.starts_the_same()?);
         self.stat = stat;
-        Ok(Look::Unread(self.unread()))
+        Ok(if self.cut {
+            Look::Truncated
+        } else {
+            Look::Unread(self.unread())
+        })
+    }
+
+    /// Nothing is added to it or cut from it any more, as to a compressed file.
+    pub fn make_whole(&mut self) {
+        self.is_whole = true;
+    }
+
+    fn starts_the_same(&mut self) -> io::Result<bool> {
+        if self.start_len == 0 && self.first.is_some() {
+            // What was read to know the file may be gone already.
+            let first = FirstLine::read(&*self.file)?;
+            if first != self.first {
+                return Ok(false);
+            }
+        }
+        let mut start = [0; START_BYTES];
+        let read = self.file.read_at(&mut start, 0)?;
+        let known = self.start_len.min(read);
+        let same = start[..known] == self.start[..known];
+        if same && read > self.start_len {
+            (self.start, self.start_len) = (start, read);
+        }
+        Ok(same)
     }
 
     /// Reads from the offset on, at most up to `until`, and all that the last look saw if it fits: a
@@ -146,7 +226,10 @@ impl Tail {
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn read(&self, into: &mut [u8], until: Option<u64>) -> io::Result<usize> {
+    pub fn read(&mut self, into: &mut [u8], until: Option<u64>) -> io::Result<usize> {
+        if self.start_len == 0 && !self.is_whole {
+            self.starts_the_same()?;
+        }
         let room = until.map_or(u64::MAX, |u| u.saturating_sub(self.offset));
         let room = usize::try_from(room).unwrap_or(usize::MAX).min(into.len());
         let seen = usize::try_from(self.unread()).unwrap_or(usize::MAX);
@@ -168,9 +251,13 @@ impl Tail {
     }
 
     /// Starts over after a truncation: the same descriptor is another file from here on.
-    pub fn restart(&mut self, id: FileId) {
+    pub fn restart(&mut self, id: FileId, now: Duration) {
         self.id = id;
-        self.head = None;
+        self.first = None;
+        self.line = None;
+        self.start_len = 0;
+        self.cut = false;
+        self.grew_at = now;
         self.seek(0);
     }
 }

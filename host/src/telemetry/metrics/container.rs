@@ -78,3 +78,36 @@ pub(super) fn register(books: &[Posted], r: &mut Registry) {
         record_bytes,
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::record::{Container, Facts, Ledger};
+    use crate::telemetry::metrics::Metrics;
+
+    #[test]
+    fn metrics_of_a_container_expire_with_its_books() {
+        let metrics = Metrics::default();
+        let container = Arc::new(Container {
+            namespace: "shop".into(),
+            pod: "api-0".into(),
+            pod_uid: "0f1c".into(),
+            name: "api".into(),
+            facts: Facts::new(),
+        });
+        let ledger = Ledger {
+            lost_bytes: 4096,
+            ..Ledger::default()
+        };
+        metrics
+            .ledgers
+            .post("shop_api-0_0f1c/api", &container, ledger);
+        let labels = r#"namespace="shop",pod="api-0",container="api",book="lost""#;
+        let sample = format!("logsieve_container_bytes_total{{{labels}}} 4096");
+        assert!(metrics.text().contains(&sample), "{}", metrics.text());
+        metrics.ledgers.end("shop_api-0_0f1c/api", 0);
+        metrics.ledgers.expire(u64::MAX);
+        assert!(!metrics.text().contains("shop"));
+    }
+}

@@ -15,6 +15,8 @@ pub struct SourceMetrics {
     pub undecoded_lines: Counter,
     pub split_records: Counter,
     pub open_files: Gauge<i64>,
+    /// What deleted files keep on the node's disk, over all lanes: they are given up by it.
+    pub pinned_bytes: Gauge<i64>,
     pub lost_bytes: Counter,
     pub settled_bytes: Counter,
     pub read_again_bytes: Counter,
@@ -66,6 +68,11 @@ impl SourceMetrics {
         );
         let mut gauge = |name: &str, help: &str, g: &Gauge<i64>| r.register(name, help, g.clone());
         gauge("tail_open_files", "Log files held open", &s.open_files);
+        gauge(
+            "tail_pinned_bytes",
+            "Bytes of deleted log files that the agent keeps on the disk",
+            &s.pinned_bytes,
+        );
         gauge(
             "tail_blocked_containers",
             "Containers whose reading a failing filter stops",

@@ -145,6 +145,110 @@ fn a_line_longer_than_any_chunk_is_taken_in_pieces() {
     assert_eq!(receipt.bytes(), first.len() as u64 + 4);
 }
 
+/// What is odd about a line never changes what is around it.
+#[test]
+fn odd_lines_have_a_defined_result() {
+    let input = b"2026-01-01T00:00:02Z stdout F \n\
+        2026-01-01T00:00:02Z stdout F carriage\r\n\
+        2026-01-01T00:00:02Z stdout F nul\0 and \xff\xfe\n\
+        2026-01-01T00:00:01Z stdout F earlier\n\
+        2026-01-01T00:00:03Z stdout F:x tagged\n\
+        \n";
+    let (columns, receipt, _) = decode_in_reads(input, &[4096], 1000);
+    let records: Vec<&[u8]> = (0..columns.len()).map(|at| columns.record(at)).collect();
+    let wanted: [&[u8]; 6] = [
+        b"",
+        b"carriage",
+        b"nul\0 and \xff\xfe",
+        b"earlier",
+        b"tagged",
+        b"",
+    ];
+    assert_eq!(records, wanted);
+    // A clock that goes back changes the time, not the place.
+    assert!(columns.times[3] < columns.times[2] && columns.times[3] < columns.times[4]);
+    assert_eq!(receipt.bytes(), input.len() as u64);
+}
+
+#[test]
+fn docker_lines_that_were_split_are_joined() {
+    let line = |log: &str| {
+        format!("{{\"log\":\"{log}\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:00Z\"}}\n")
+    };
+    let input = [
+        line("one "),
+        line("two "),
+        line("three\\r\\n"),
+        line("next\\n"),
+    ]
+    .concat();
+    let (columns, _, partials) = decode_in_reads(input.as_bytes(), &[10], 1000);
+    assert_eq!(texts(&columns), ["one two three", "next"]);
+    assert!(!partials.any_pending());
+}
+
+#[test]
+fn both_formats_may_stand_in_one_file() {
+    let input = b"2026-01-01T00:00:00Z stdout F cri\n\
+        {\"log\":\"docker\\n\",\"stream\":\"stderr\",\"time\":\"2026-01-01T00:00:00Z\"}\n";
+    let (columns, _, _) = decode_in_reads(input, &[4096], 1000);
+    assert_eq!(texts(&columns), ["cri", "docker"]);
+    assert_eq!(columns.streams, [Stream::Stdout, Stream::Stderr]);
+}
+
+/// 256 MiB, as a stand-in for any length: what waits never grows past one record.
+#[test]
+fn memory_stays_bounded_however_long_a_line_is() {
+    const MAX: usize = 1 << 20;
+    let mut partials = Partials::new(MAX);
+    let mut decoder = Decoder::default();
+    let piece = [
+        b"2026-01-01T00:00:00Z stdout F ".as_slice(),
+        &[b'x'; 256 << 10],
+    ]
+    .concat();
+    let (mut head, mut at, mut records) = (None, 0, 0);
+    for _ in 0..1024 {
+        let bytes = if head.is_none() {
+            &piece[..]
+        } else {
+            &piece[30..]
+        };
+        let piece = Piece {
+            bytes,
+            head,
+            last: false,
+        };
+        let (mut columns, mut receipt) = (Columns::default(), receipt());
+        let place = Place { at, ..PLACE };
+        let (next, done) =
+            decoder.decode_piece(piece, place, &mut partials, &mut columns, &mut receipt);
+        (head, at) = (Some(next), at + done.consumed as u64);
+        records += columns.len();
+        assert!(partials.bytes() <= MAX);
+    }
+    assert_eq!(records, 255);
+    assert!(partials.source_bytes() <= MAX as u64 + 30);
+}
+
+/// Pieces without text between lines of the other stream.
+#[test]
+fn what_is_known_of_empty_pieces_is_bounded() {
+    let mut input = Vec::new();
+    for _ in 0..20_000 {
+        input.extend_from_slice(
+            b"2026-01-01T00:00:00Z stdout P \n2026-01-01T00:00:00Z stderr F e\n",
+        );
+    }
+    let (columns, receipt, partials) = decode_in_reads(&input, &[usize::MAX / 2], 1000);
+    assert!(columns.len() > 20_000);
+    assert_eq!(
+        receipt.bytes() + partials.source_bytes(),
+        input.len() as u64
+    );
+    assert!(partials.source_bytes() <= 4096 * 31);
+}
+
 fn any_line() -> impl Strategy<Value = Vec<u8>> {
     let text =
         proptest::collection::vec(any::<u8>().prop_filter("newline", |b| *b != b'\n'), 0..60);

@@ -1,0 +1,343 @@
+//! The books of one container, as its lane keeps them, and the markers that stand for what was lost.
+//!
+//! Files that are open hold their own part (`Extent`); here is the rest: what has settled, what is
+//! lost, and files that are gone while parts of them are still on their way. A loss is counted at
+//! once, and told in the stream by a marker record that is sent until it is taken.
+
+use crate::checkpoint::store::FileKey;
+use crate::record::{Count, FileId, Ledger, Tally};
+use crate::sink::rfc3339;
+
+use super::extent::Extent;
+
+/// Why bytes are lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Truncated,
+    GivenUp,
+    /// The file went while the agent was not running, or could not look.
+    RotatedAway,
+    Deleted,
+    Damaged,
+}
+
+impl Cause {
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated away unread",
+            Self::GivenUp => "given up unread, as deleted files held too much of the node's disk",
+            Self::RotatedAway => "rotated away unread",
+            Self::Deleted => "deleted unread",
+            Self::Damaged => "unreadable in a damaged file",
+        }
+    }
+}
+
+/// Bytes that were lost, until a marker for them is taken.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    pub cause: Cause,
+    pub bytes: u64,
+    /// There may have been more, that nobody saw.
+    pub at_least: bool,
+    /// Between these moments, nanoseconds since the Unix epoch.
+    pub between: (u64, u64),
+    /// The files, as the checkpoint knows them: it remembers them until the marker is taken.
+    pub keys: Vec<FileKey>,
+}
+
+impl Loss {
+    /// What the marker says.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let amount = match (self.bytes, self.at_least) {
+            (0, _) => "an unknown number of".to_owned(),
+            (bytes, true) => format!("at least {}", grouped(bytes)),
+            (bytes, false) => grouped(bytes),
+        };
+        format!(
+            "logsieve: {amount} bytes of this container's log {} between {} and {}",
+            self.cause.text(),
+            rfc3339(self.between.0),
+            rfc3339(self.between.1),
+        )
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A file that is gone, with bytes on their way that may still settle.
+#[derive(Debug)]
+struct Departed {
+    extent: Extent,
+    cause: Cause,
+    key: Option<FileKey>,
+}
+
+#[derive(Debug, Default)]
+pub struct Books {
+    settled: u64,
+    lost: u64,
+    lost_at_least: bool,
+    /// Bytes seen of files that are closed.
+    closed_seen: u64,
+    departed: Vec<Departed>,
+    pub read: Count,
+    pub records: Tally,
+    losses: Vec<Loss>,
+    /// Losses whose markers are on their way.
+    marking: Vec<Loss>,
+    /// When the last record was written that was read.
+    pub last_time: u64,
+}
+
+impl Books {
+    /// A range of an open file has settled so many new bytes.
+    pub fn settled(&mut self, bytes: u64) {
+        self.settled += bytes;
+    }
+
+    /// A range of a file that is not open has settled.
+    pub fn settle_departed(&mut self, file: FileId, from: u64, to: u64) {
+        let Some(at) = self.departed.iter().position(|d| d.extent.id == file) else {
+            return;
+        };
+        let (_, bytes) = self.departed[at].extent.settle(from, to);
+        self.settled += bytes;
+        if self.departed[at].extent.unsettled() == 0 {
+            let departed = self.departed.swap_remove(at);
+            self.closed_seen += departed.extent.seen();
+        }
+    }
+
+    /// A file is closed: everything of it is settled.
+    pub fn close(&mut self, extent: &Extent) {
+        debug_assert_eq!(extent.unread() + extent.unsettled(), 0, "{extent:?}");
+        self.closed_seen += extent.seen();
+    }
+
+    /// A file is gone before all of it was settled: what was not read, or not read again, from `offset`
+    /// on, is lost; what is on its way may still arrive. Says how many bytes are lost.
+    pub fn depart(
+        &mut self,
+        mut extent: Extent,
+        offset: u64,
+        cause: Cause,
+        key: Option<FileKey>,
+        now: u64,
+    ) -> u64 {
+        let unread = extent.cut_off(offset);
+        if unread > 0 {
+            self.lose(cause, unread, false, key.clone(), self.since_last(now));
+        }
+        if extent.unsettled() > 0 {
+            self.departed.push(Departed { extent, cause, key });
+        } else {
+            self.closed_seen += extent.seen();
+        }
+        unread
+    }
+
+    /// Nothing is on its way any more: what is not settled of files that are gone is lost. Says how
+    /// many bytes.
+    pub fn give_up_departed(&mut self, now: u64) -> u64 {
+        let mut bytes = 0;
+        for departed in std::mem::take(&mut self.departed) {
+            let lost = departed.extent.unsettled();
+            bytes += lost;
+            self.closed_seen += departed.extent.seen();
+            self.lose(
+                departed.cause,
+                lost,
+                false,
+                departed.key,
+                self.since_last(now),
+            );
+        }
+        bytes
+    }
+
+    /// Bytes of a file that was never open here are lost.
+    pub fn lose_unseen(&mut self, cause: Cause, bytes: u64, key: FileKey, between: (u64, u64)) {
+        self.closed_seen += bytes;
+        self.lost_at_least = true;
+        self.lose(cause, bytes, true, Some(key), between);
+    }
+
+    /// Since the last record that was read, until now.
+    fn since_last(&self, now: u64) -> (u64, u64) {
+        match self.last_time {
+            0 => (now, now),
+            last => (last.min(now), now),
+        }
+    }
+
+    fn lose(
+        &mut self,
+        cause: Cause,
+        bytes: u64,
+        at_least: bool,
+        key: Option<FileKey>,
+        between: (u64, u64),
+    ) {
+        self.lost += bytes;
+        // One marker for each cause, however often it strikes before the marker is sent.
+        if let Some(loss) = self.losses.iter_mut().find(|l| l.cause == cause) {
+            loss.bytes += bytes;
+            loss.at_least |= at_least;
+            loss.between = (loss.between.0.min(between.0), loss.between.1.max(between.1));
+            loss.keys.extend(key);
+            return;
+        }
+        self.losses.push(Loss {
+            cause,
+            bytes,
+            at_least,
+            between,
+            keys: key.into_iter().collect(),
+        });
+    }
+
+    /// The losses that are to be marked now: their markers are on their way from here on.
+    pub fn take_losses(&mut self) -> &[Loss] {
+        if self.marking.is_empty() {
+            self.marking = std::mem::take(&mut self.losses);
+            return &self.marking;
+        }
+        &[]
+    }
+
+    #[must_use]
+    pub fn has_losses_to_mark(&self) -> bool {
+        self.marking.is_empty() && !self.losses.is_empty()
+    }
+
+    /// The markers were taken.
+    pub fn marked(&mut self) -> Vec<Loss> {
+        std::mem::take(&mut self.marking)
+    }
+
+    /// The markers have to be sent again.
+    pub fn mark_again(&mut self) {
+        let later = std::mem::replace(&mut self.losses, std::mem::take(&mut self.marking));
+        self.losses.extend(later);
+    }
+
+    #[must_use]
+    pub fn is_all_marked(&self) -> bool {
+        self.losses.is_empty() && self.marking.is_empty()
+    }
+
+    /// The books as of now; `open` are the files that are open.
+    #[must_use]
+    pub fn ledger<'a>(&self, open: impl Iterator<Item = &'a Extent>) -> Ledger {
+        let mut ledger = Ledger {
+            seen_bytes: self.closed_seen,
+            settled_bytes: self.settled,
+            lost_bytes: self.lost,
+            lost_at_least: self.lost_at_least,
+            read: self.read,
+            records: self.records,
+            ..Ledger::default()
+        };
+        for extent in open {
+            ledger.seen_bytes += extent.seen();
+            ledger.unread_bytes += extent.unread();
+            ledger.unsettled_bytes += extent.unsettled();
+            ledger.open_files += 1;
+        }
+        for departed in &self.departed {
+            // What was not read of it is in `lost`.
+            ledger.seen_bytes += departed.extent.seen();
+            ledger.unsettled_bytes += departed.extent.unsettled();
+        }
+        ledger
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(read_to: u64, seen_to: u64) -> Extent {
+        let mut extent = Extent::new(FileId(1), 100);
+        extent.read(read_to);
+        extent.saw(seen_to);
+        extent
+    }
+
+    #[test]
+    fn what_was_on_its_way_when_its_file_went_may_still_settle() {
+        let mut books = Books::default();
+        assert_eq!(
+            books.depart(extent(150, 180), 150, Cause::Truncated, None, 9),
+            30
+        );
+        let ledger = books.ledger(std::iter::empty());
+        assert_eq!((ledger.lost_bytes, ledger.unsettled_bytes), (30, 50));
+        assert!(ledger.balances(), "{ledger:?}");
+        books.settle_departed(FileId(1), 100, 120);
+        books.settle_departed(FileId(1), 120, 150);
+        let ledger = books.ledger(std::iter::empty());
+        assert_eq!((ledger.lost_bytes, ledger.settled_bytes), (30, 50));
+        assert!(ledger.balances(), "{ledger:?}");
+    }
+
+    /// It had gone back to read again, and came only so far.
+    #[test]
+    fn what_was_to_be_read_again_is_lost_with_the_file() {
+        let mut books = Books::default();
+        let mut extent = extent(150, 180);
+        let (_, settled) = extent.settle(140, 150);
+        books.settled(settled);
+        assert_eq!(books.depart(extent, 120, Cause::Truncated, None, 9), 50);
+        let ledger = books.ledger(std::iter::empty());
+        assert_eq!((ledger.lost_bytes, ledger.unsettled_bytes), (50, 20));
+        assert!(ledger.balances(), "{ledger:?}");
+    }
+
+    #[test]
+    fn what_nothing_can_bring_back_is_lost_once() {
+        let mut books = Books::default();
+        books.depart(extent(150, 180), 150, Cause::GivenUp, None, 9);
+        books.settle_departed(FileId(1), 120, 150);
+        assert_eq!(books.give_up_departed(9), 20);
+        let ledger = books.ledger(std::iter::empty());
+        assert_eq!((ledger.lost_bytes, ledger.settled_bytes), (50, 30));
+        assert!(ledger.balances(), "{ledger:?}");
+    }
+
+    #[test]
+    fn a_marker_that_is_not_taken_is_sent_again() {
+        let mut books = Books::default();
+        books.depart(
+            extent(100, 1_048_676),
+            100,
+            Cause::Truncated,
+            None,
+            2_000_000_000,
+        );
+        assert_eq!(
+            books.take_losses()[0].text(),
+            "logsieve: 1,048,576 bytes of this container's log truncated away unread between \
+             1970-01-01T00:00:02.000000000Z and 1970-01-01T00:00:02.000000000Z"
+        );
+        assert!(books.take_losses().is_empty() && !books.is_all_marked());
+        books.mark_again();
+        assert_eq!(books.take_losses().len(), 1);
+        books.marked();
+        assert!(books.is_all_marked());
+    }
+}

@@ -1,0 +1,95 @@
+//! The bytes of one file in the books of its container: from where reading began, how far it was read,
+//! how far it was seen, and what of it is settled. Each byte is in one place, however often it is read.
+
+use crate::checkpoint::watermark::Watermark;
+use crate::record::FileId;
+
+#[derive(Debug, Clone)]
+pub struct Extent {
+    pub id: FileId,
+    /// Where reading began: what lies below is not in these books.
+    from: u64,
+    /// The furthest byte that was ever read.
+    read_to: u64,
+    /// The furthest byte that was ever seen.
+    seen_to: u64,
+    watermark: Watermark,
+    /// Bytes that will not be read again, and are not settled.
+    lost: u64,
+}
+
+impl Extent {
+    #[must_use]
+    pub fn new(id: FileId, from: u64) -> Self {
+        Self {
+            id,
+            from,
+            read_to: from,
+            seen_to: from,
+            watermark: Watermark::at(from),
+            lost: 0,
+        }
+    }
+
+    /// The file was seen to be so long.
+    pub fn saw(&mut self, len: u64) {
+        self.seen_to = self.seen_to.max(len);
+    }
+
+    /// Everything below `offset` was read.
+    pub fn read(&mut self, offset: u64) {
+        self.read_to = self.read_to.max(offset);
+        self.saw(self.read_to);
+    }
+
+    /// Settles `from..to`. Says whether the watermark moved, and how many bytes are new to it.
+    pub fn settle(&mut self, from: u64, to: u64) -> (bool, u64) {
+        let before = self.watermark.settled_bytes();
+        let moved = self.watermark.settle(from, to);
+        (moved, self.watermark.settled_bytes() - before)
+    }
+
+    /// Nothing behind `offset` will be read any more, be it for the first time or again: what of it
+    /// is not settled is lost. Says how many bytes.
+    pub fn cut_off(&mut self, offset: u64) -> u64 {
+        self.lost = self.seen_to - offset - self.watermark.settled_beyond(offset);
+        self.read_to = self.seen_to;
+        self.lost
+    }
+
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        self.read_to > self.from
+    }
+
+    #[must_use]
+    pub fn watermark(&self) -> &Watermark {
+        &self.watermark
+    }
+
+    #[must_use]
+    pub fn read_to(&self) -> u64 {
+        self.read_to
+    }
+
+    #[must_use]
+    pub fn seen_to(&self) -> u64 {
+        self.seen_to
+    }
+
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen_to - self.from
+    }
+
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.seen_to - self.read_to
+    }
+
+    /// Read, and not settled.
+    #[must_use]
+    pub fn unsettled(&self) -> u64 {
+        self.read_to - self.watermark.settled_bytes() - self.lost
+    }
+}

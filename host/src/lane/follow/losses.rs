@@ -1,0 +1,163 @@
+//! What is lost: files that are cut, given up, damaged, or gone before the agent could read them. It is
+//! counted in the books, and told in the container's own stream by a marker record, which no filter
+//! sees, since it is the agent's and not the container's.
+
+use std::sync::Arc;
+
+use super::Follow;
+use super::books::Cause;
+use super::file::File;
+use crate::checkpoint::store::FileKey;
+use crate::clock::Now;
+use crate::lane::Setup;
+use crate::lane::stages::{Stages, Standing, Way};
+use crate::record::{Batch, Columns, Container, Ledger, Receipt, Stream};
+
+/// A restart number that no container has: whatever is read next begins anew.
+pub(super) const NO_RESTART: u32 = u32::MAX;
+
+impl Follow {
+    /// A file was cut; the same descriptor is another file from here on.
+    pub(super) fn truncated(&mut self, place: usize, now: Now, setup: &Setup) {
+        let id = setup.next_file_id();
+        let file = &mut self.files[place];
+        let (former, offset, key) = file.restart_file(id, now.mono);
+        let container = file.container.clone();
+        self.lost(Cause::Truncated, &container, now, setup, |books| {
+            books.depart(former, offset, Cause::Truncated, key, now.wall)
+        });
+    }
+
+    /// Closes a file before it is read to its end.
+    pub fn give_up(&mut self, place: usize, cause: Cause, now: Now, setup: &Setup) {
+        let Some(file) = self.files.remove(place) else {
+            return;
+        };
+        setup.metrics.source.open_files.dec();
+        let key = file.key().cloned();
+        self.lost(cause, &file.container, now, setup, |books| {
+            books.depart(file.extent, file.tail.offset(), cause, key, now.wall)
+        });
+    }
+
+    /// A file that the last run of the agent had not read to its end is not there any more.
+    /// It was there at `since`, nanoseconds since the Unix epoch.
+    pub fn missed(&mut self, key: FileKey, bytes: u64, since: u64, now: Now, setup: &Setup) {
+        let cause = if self.gone {
+            Cause::Deleted
+        } else {
+            Cause::RotatedAway
+        };
+        let container = self.container.clone();
+        self.lost(cause, &container, now, setup, |books| {
+            books.lose_unseen(cause, bytes, key, (since.min(now.wall), now.wall));
+            bytes
+        });
+    }
+
+    fn lost(
+        &mut self,
+        cause: Cause,
+        container: &Container,
+        now: Now,
+        setup: &Setup,
+        book: impl FnOnce(&mut super::books::Books) -> u64,
+    ) {
+        let bytes = book(&mut self.books);
+        // What was left unfinished before the gap is not completed by what stands behind it.
+        self.restart = NO_RESTART;
+        self.read_at = now.mono;
+        setup.metrics.source.lost_bytes.inc_by(bytes);
+        tracing::warn!(
+            container = container.label(),
+            lost_bytes = bytes,
+            cause = cause.text(),
+            "a part of a container's log is gone"
+        );
+    }
+
+    /// Sends a marker for what was lost, past the filters.
+    pub fn mark_losses(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
+        if !self.books.has_losses_to_mark() {
+            return;
+        }
+        let routed = match &self.standing {
+            Standing::Reads(routed) if stages.has_room(routed) => routed,
+            Standing::Reads(_) | Standing::Waits(_) => return,
+            Standing::Skips => {
+                // Nobody reads it, so nobody misses anything.
+                self.books.take_losses();
+                self.hear_of_markers(true, setup);
+                return;
+            }
+        };
+        let mut columns = Columns::default();
+        let mut receipt = Receipt::new(self.slot, setup.news.clone());
+        let times = stages.times(routed, now);
+        for loss in self.books.take_losses() {
+            // At the place of the gap, so that whoever reads there sees it; unless it is too old.
+            let at = Some(loss.between.0).filter(|t| times.contains(t));
+            let time = at.unwrap_or(now.wall);
+            columns.push(loss.text().as_bytes(), time, Stream::Stderr, 0);
+            receipt.mark();
+        }
+        let container = Arc::clone(&self.container);
+        let way = Way {
+            slot: self.slot,
+            container: &container,
+            routed,
+            held: &mut self.held,
+        };
+        stages.deliver(Batch { columns, receipt }, &way, now);
+    }
+
+    /// Bytes of files that are deleted, and that only this agent keeps on the disk.
+    #[must_use]
+    pub fn pinned(&self) -> u64 {
+        self.files.iter().map(File::pinned).sum()
+    }
+
+    /// The file that has been without a name for longest, of those that are pinned.
+    #[must_use]
+    pub fn oldest_pinned(&self) -> Option<(std::time::Duration, usize)> {
+        let pinned = self
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.pinned() > 0);
+        pinned
+            .filter_map(|(place, f)| Some((f.unlinked_at?, place)))
+            .min()
+    }
+
+    /// The books as of now.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = self.books.ledger(self.files.iter().map(|f| &f.extent));
+        ledger.pinned_bytes = self.pinned();
+        ledger
+    }
+
+    /// Posts the books, if anything changed in them.
+    pub fn post(&mut self, setup: &Setup) {
+        let ledger = self.ledger();
+        if self.posted != Some(ledger) {
+            self.posted = Some(ledger);
+            let ledgers = &setup.metrics.ledgers;
+            ledgers.post(&self.folder, &self.container, ledger);
+        }
+    }
+
+    /// What is wrong with the books, if anything is: they balance, and agree with what is on its way.
+    /// For debug builds and tests.
+    #[must_use]
+    pub fn mistake(&self) -> Option<String> {
+        let ledger = self.ledger();
+        let going = self.issued - self.answered + self.partials.source_bytes();
+        let again = |f: &File| f.tail.offset() < f.extent.read_to();
+        let agrees =
+            self.rewinding || self.files.iter().any(again) || ledger.unsettled_bytes == going;
+        (!ledger.balances() || !agrees)
+            .then(|| format!("{}: {going} bytes on their way, {ledger:?}", self.folder))
+    }
+}

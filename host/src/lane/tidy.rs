@@ -1,0 +1,132 @@
+//! What time brings to a lane, beside turns: records that nothing completes are let go, files that are done
+//! are closed, deleted ones that keep too much of the node's disk are given up, losses are told, and
+//! the books are posted.
+
+use std::time::Duration;
+
+use super::follow::{Cause, Follow};
+use super::{Lane, LeftBehind};
+use crate::checkpoint::store::{Entry, FileKey};
+use crate::clock::Now;
+use crate::record::Facts;
+use crate::source::container_log::discover::describe;
+
+/// The books are posted, and files that wait their turn are looked at, so often.
+const LOOK_AROUND_EVERY: Duration = Duration::from_secs(1);
+
+impl LeftBehind {
+    /// Of an entry of the checkpoint; none if it has nothing to lose. `node`: facts of the node.
+    #[must_use]
+    pub fn new(node: &Facts, key: FileKey, entry: Entry) -> Option<Self> {
+        let behind = entry.behind?;
+        Some(Self {
+            bytes: behind.len.saturating_sub(entry.offset),
+            since: entry.at * 1_000_000_000,
+            container: describe(node, &behind.folder, key.restart),
+            folder: behind.folder,
+            key,
+        })
+    }
+}
+
+impl Lane {
+    pub(super) fn tidy(&mut self, now: Now) {
+        let around = now.mono.saturating_sub(self.looked_around) >= LOOK_AROUND_EVERY;
+        if around {
+            self.looked_around = now.mono;
+            self.bound_pinned(now);
+            self.setup.metrics.ledgers.expire(seconds(now));
+        }
+        let mut ended = Vec::new();
+        let mut waiting = 0;
+        for (slot, follow) in &mut self.follows {
+            follow.decide_if_late(&self.stages, &self.setup, now.mono);
+            waiting += i64::from(follow.waits());
+            // Nobody can read again what is deleted, so a stop lets go its unfinished records too.
+            if !self.draining || follow.is_final() {
+                follow.flush_idle(now, &mut self.stages, &self.setup);
+            }
+            follow.rewind_if_answered(now, &self.setup);
+            follow.mark_losses(now, &mut self.stages, &self.setup);
+            if around {
+                follow.look_around(now, &self.setup);
+            }
+            let closed = follow.close_finished(now, &self.setup);
+            self.setup.metrics.source.open_files.dec_by(closed);
+            debug_assert_eq!(follow.mistake(), None);
+            if follow.has_ended() {
+                ended.push(*slot);
+            }
+        }
+        let change = waiting - std::mem::replace(&mut self.waiting, waiting);
+        self.setup.metrics.enrich.waiting_containers.inc_by(change);
+        let follows = &self.follows;
+        let is_followed = |pod: &str| follows.values().any(|f| f.is_of(pod));
+        self.stages.pods.forget_gone(now.mono, is_followed);
+        for slot in ended {
+            self.end(slot, now);
+        }
+    }
+
+    fn end(&mut self, slot: u32, now: Now) {
+        if let Some(mut follow) = self.follows.remove(&slot) {
+            follow.post(&self.setup);
+            let ledgers = &self.setup.metrics.ledgers;
+            ledgers.end(follow.folder(), seconds(now));
+            self.slots.remove(follow.folder());
+            self.stages.forget(slot);
+        }
+    }
+
+    /// Gives up the oldest deleted files while all of them keep too much of the node's disk.
+    fn bound_pinned(&mut self, now: Now) {
+        let own: u64 = self.follows.values().map(Follow::pinned).sum();
+        let own = i64::try_from(own).unwrap_or(i64::MAX);
+        let gauge = &self.setup.metrics.source.pinned_bytes;
+        gauge.inc_by(own - std::mem::replace(&mut self.pinned, own));
+        let most = self.setup.source.pinned_bytes_max.as_u64();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        while gauge.get() > most {
+            let oldest = self.follows.iter().filter_map(|(slot, follow)| {
+                let (since, place) = follow.oldest_pinned()?;
+                Some((since, *slot, place))
+            });
+            let Some((_, slot, place)) = oldest.min() else {
+                return;
+            };
+            if let Some(follow) = self.follows.get_mut(&slot) {
+                let before = follow.pinned();
+                follow.give_up(place, Cause::GivenUp, now, &self.setup);
+                let freed = i64::try_from(before - follow.pinned()).unwrap_or(0);
+                self.pinned -= freed;
+                gauge.dec_by(freed);
+            }
+        }
+    }
+
+    /// The last run of the agent had left something of a file unread, or the file was to go on. If it
+    /// is not here, that is lost.
+    pub(super) fn left_behind(&mut self, left: LeftBehind, now: Now) {
+        let gone = !self.slots.contains_key(&left.folder);
+        if gone && left.bytes == 0 {
+            // It was read to its end.
+            self.setup.board.told(&left.key);
+        }
+        if !self.setup.board.is_behind(&left.key) {
+            return;
+        }
+        let slot = self.slot(&left.folder, &left.container, now);
+        let Some(follow) = slot.and_then(|slot| self.follows.get_mut(&slot)) else {
+            return;
+        };
+        // Nothing was found there: with the last marker the container is done.
+        follow.gone |= gone;
+        if !follow.has_key(&left.key) {
+            follow.missed(left.key, left.bytes, left.since, now, &self.setup);
+        }
+    }
+}
+
+fn seconds(now: Now) -> u64 {
+    now.wall / 1_000_000_000
+}
