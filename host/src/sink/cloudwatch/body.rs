@@ -16,7 +16,7 @@ use super::pieces::{Pieces, Pool};
 use crate::record::receipt::{Part, Parts};
 use crate::record::{Count, Permit, Share};
 
-/// What stands around a message: `{"timestamp":1234567890123,"message":""},`.
+/// What stands around a message at most: `{"timestamp":1234567890123,"message":""},`.
 const FRAME_BYTES: usize = 48;
 
 /// One event of a request; 16 bytes, as there are up to 10,000.
@@ -269,21 +269,19 @@ impl Open {
             && self.entries.len() < REQUEST_EVENTS_MAX
     }
 
-    /// Adds an event that fits, of `message_bytes` bytes of UTF-8; `write` appends its message,
-    /// escaped.
+    /// Adds an event that fits, of `message_bytes` bytes of UTF-8; `escaped` is its message as it
+    /// stands in a JSON string.
     #[inline]
-    pub fn push(&mut self, time_ms: i64, message_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn push(&mut self, time_ms: i64, message_bytes: usize, escaped: &[u8]) {
         if self.entries.is_empty() {
             self.base_ms = time_ms;
         }
-        // Escapes may take more than a quarter: then the piece grows, and is not pooled.
-        let room = FRAME_BYTES + message_bytes + message_bytes / 4;
-        let json = self.pieces.room(room);
+        let json = self.pieces.room(FRAME_BYTES + escaped.len());
         let start = json.len();
         json.extend_from_slice(b"{\"timestamp\":");
         json.extend_from_slice(itoa::Buffer::new().format(time_ms).as_bytes());
         json.extend_from_slice(b",\"message\":\"");
-        write(json);
+        json.extend_from_slice(escaped);
         json.extend_from_slice(b"\"},");
         let entry = Entry {
             after_ms: i32::try_from(time_ms - self.base_ms).unwrap_or(i32::MAX),

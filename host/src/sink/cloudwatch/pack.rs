@@ -32,6 +32,9 @@ pub struct Pack {
     flush_after: Duration,
     streams: Streams,
     messages: Messages,
+    /// The message at hand. An escaper asks for six times the room that it needs at most, which
+    /// would make every piece grow: so messages are written here first, and copied.
+    escaped: Vec<u8>,
     metrics: SinkMetrics,
 }
 
@@ -47,6 +50,7 @@ impl Pack {
                 pool: Pool::default(),
             },
             messages: Messages::new(config.format()),
+            escaped: Vec::new(),
             metrics,
         }
     }
@@ -87,8 +91,10 @@ impl Pack {
                     ..record
                 };
                 let size = self.messages.prepare(&part, whole);
+                self.escaped.clear();
+                self.messages.write(&part, &mut self.escaped);
                 let open = stream.open_for(time_ms, size, delivery, now, out);
-                open.push(time_ms, size, |out| self.messages.write(&part, out));
+                open.push(time_ms, size, &self.escaped);
                 message_bytes += size as u64;
             }
             if split.parts > 1 {

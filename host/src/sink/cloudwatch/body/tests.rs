@@ -26,9 +26,9 @@ fn parts(slot: u32) -> (Parts, Receiver<News>) {
 }
 
 fn push(open: &mut Open, time_ms: i64, message: &str) {
-    open.push(time_ms, message.len(), |out| {
-        escape(message, out);
-    });
+    let mut escaped = Vec::new();
+    escape(message, &mut escaped);
+    open.push(time_ms, message.len(), &escaped);
 }
 
 fn to(entity: Option<&str>) -> To {
@@ -93,6 +93,23 @@ fn events_whose_times_fall_are_sorted_and_keep_file_order_within_a_millisecond()
     }
     let body = sealed(open).events.gather();
     assert_eq!(messages(&body), ["b", "d", "e", "a", "c", "f"].map(text));
+}
+
+/// Whatever room an escaper asks for: what is held is what was written, and the rest of one piece.
+#[test]
+fn a_body_is_kept_in_pieces_that_are_pooled() {
+    for message in ["\"".repeat(1_000), "x".repeat(100), "\u{1}".repeat(9_000)] {
+        let mut open = open();
+        for time in 0..100 {
+            push(&mut open, time, &message);
+        }
+        let (held, written) = (open.pieces.allocated(), open.pieces.len());
+        let spare = 2 * super::super::pieces::PIECE_BYTES;
+        assert!(
+            held <= written + written / 4 + spare,
+            "{held} bytes for {written}"
+        );
+    }
 }
 
 #[test]
