@@ -47,7 +47,11 @@ pub fn guest(module: &'static str) -> Guest {
         module,
         name: module.to_owned(),
         settings: serde_json::json!({}),
-        limits: Limits::default(),
+        // On a machine that is busy with other tests no guest that ends is to be late.
+        limits: Limits {
+            cpu_per_batch: Duration::from_secs(10),
+            ..Limits::default()
+        },
         on_error: OnError::Block,
         routes: Vec::new(),
         // Tests run side by side on few cores: no guest that ends is to be late.

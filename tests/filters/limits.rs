@@ -62,7 +62,8 @@ fn how_near_a_filter_came_to_a_limit_is_shown() {
     let endless = guest("loops_forever").deadline(std::time::Duration::from_millis(5));
     let mut chain = Chain::new([endless]);
     chain.run(&["a"]).unwrap_err();
-    assert!(peak(&chain, "loops_forever", "cpu_per_batch") >= 1.0);
+    // Where the wall clock ended it first, it is less than 1.
+    assert!(peak(&chain, "loops_forever", "cpu_per_batch") > 0.0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod bad_edits;
 mod changes;
 mod conformance;
 mod engine;
+mod every_guest;
 mod failures;
 mod holds;
 mod isolation;

@@ -58,6 +58,15 @@ fn what_a_filter_panics_with_stands_in_the_log() {
 }
 
 #[test]
+fn what_a_filter_prints_stands_in_the_log_under_its_name_a_call_a_line() {
+    let finished = in_an_agent("prints", "first");
+    let lines = finished.stderr.lines();
+    let printed: Vec<_> = lines.filter(|line| line.contains("first")).collect();
+    assert_eq!(printed.len(), 1, "{}", finished.stderr);
+    assert!(printed[0].contains("prints"), "{}", printed[0]);
+}
+
+#[test]
 fn a_flood_of_log_lines_is_cut_off_and_counted() {
     let mut chain = Chain::new([guest("floods_log")]);
     assert_eq!(chain.run(&["a"]).unwrap(), ["a"]);
