@@ -24,7 +24,7 @@ use faults::Fault;
 use world::{CONTAINERS, LENGTH};
 
 /// Seeds of the fixed set.
-const FIXED: std::ops::Range<u64> = 1..61;
+const FIXED: std::ops::Range<u64> = 1..41;
 /// How long fresh seeds are tried where `SIM_SECONDS` does not say.
 const FRESH_FOR: Duration = Duration::from_secs(10);
 

@@ -15,6 +15,9 @@ use crate::record::FileId;
 /// Shortest and longest time between two looks at a file that does not grow.
 pub const LOOK_AFTER_MIN: Duration = Duration::from_millis(50);
 pub const LOOK_AFTER_MAX: Duration = Duration::from_secs(1);
+/// Looks at files that have long not grown fall together: a lane with a thousand of them wakes a few
+/// times a second, and not for each.
+const LOOKS_TOGETHER_MS: u64 = 250;
 
 /// So many of a file's first bytes are compared: the runtime's time stamp is among them.
 const START_BYTES: usize = 64;
@@ -187,6 +190,10 @@ impl Tail {
             (self.look_after * 2).min(LOOK_AFTER_MAX)
         };
         self.next_look = now + self.look_after;
+        if self.look_after == LOOK_AFTER_MAX {
+            let millis = u64::try_from(self.next_look.as_millis()).unwrap_or(u64::MAX);
+            self.next_look = Duration::from_millis(millis - millis % LOOKS_TOGETHER_MS);
+        }
         let shorter = stat.len < self.stat.len.max(self.offset);
         self.cut |= shorter || (grew && !self.starts_the_same()?);
         self.stat = stat;
