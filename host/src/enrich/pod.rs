@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::{NotUsed, Object};
+use kube::core::Object;
 use serde::Deserialize;
 
 use crate::record::{Facts, Globs};
@@ -25,7 +25,7 @@ const CONFIG_HASH: &str = "kubernetes.io/config.hash";
 const CONFIG_MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// What is decoded of a pod in the API.
-pub type ApiPod = Object<Spec, NotUsed>;
+pub type ApiPod = Object<Spec, Status>;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -40,6 +40,33 @@ pub struct Spec {
 struct ApiContainer {
     name: String,
     image: String,
+}
+
+/// What only a pod that was started has.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Status {
+    #[serde(rename = "podIP")]
+    pod_ip: String,
+    container_statuses: Vec<ApiContainerStatus>,
+    init_container_statuses: Vec<ApiContainerStatus>,
+    ephemeral_container_statuses: Vec<ApiContainerStatus>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ApiContainerStatus {
+    name: String,
+    image: String,
+    #[serde(rename = "imageID")]
+    image_id: String,
+}
+
+/// A container's image: as it was asked for until the runtime tells which one it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Image {
+    name: String,
+    id: String,
 }
 
 /// Which annotations become facts.
@@ -75,7 +102,7 @@ pub struct Pod {
     pub name: String,
     facts: Facts,
     /// By container.
-    images: BTreeMap<String, String>,
+    images: BTreeMap<String, Image>,
 }
 
 impl Pod {
@@ -92,37 +119,65 @@ impl Pod {
         let mut facts = owners(meta);
         facts.insert("k8s.pod.uid".into(), uid.clone());
         add_texts(&mut facts, meta, keep);
-        let spec = &pod.spec;
-        let all = [
-            &spec.containers,
-            &spec.init_containers,
-            &spec.ephemeral_containers,
-        ];
-        let images = all
-            .into_iter()
-            .flatten()
-            .map(|c| (c.name.clone(), c.image.clone()));
+        if let Some(status) = pod.status.as_ref().filter(|s| !s.pod_ip.is_empty()) {
+            facts.insert("k8s.pod.ip".into(), status.pod_ip.clone());
+        }
         Some(Self {
             folder,
             uid,
             namespace,
             name,
             facts,
-            images: images.collect(),
+            images: images(pod),
         })
     }
 
     /// Puts what is known of one of its containers over what is known already.
     pub fn add_facts(&self, container: &str, facts: &mut Facts) {
         facts.extend(self.facts.clone());
-        if let Some(image) = self.images.get(container).filter(|i| !i.is_empty()) {
-            let (name, tag) = split_image(image);
-            facts.insert("container.image.name".into(), name.into());
-            if let Some(tag) = tag {
-                facts.insert("container.image.tags".into(), tag.into());
+        let Some(image) = self.images.get(container) else {
+            return;
+        };
+        let (name, tag) = split_image(&image.name);
+        let all = [
+            ("name", Some(name)),
+            ("tags", tag),
+            ("id", Some(&*image.id)),
+        ];
+        for (fact, value) in all {
+            if let Some(value) = value.filter(|v| !v.is_empty()) {
+                facts.insert(format!("container.image.{fact}"), value.into());
             }
         }
     }
+}
+
+/// By container; what the runtime tells goes over what the pod asks for.
+fn images(pod: &ApiPod) -> BTreeMap<String, Image> {
+    let spec = &pod.spec;
+    let asked = [
+        &spec.containers,
+        &spec.init_containers,
+        &spec.ephemeral_containers,
+    ];
+    let asked = asked.into_iter().flatten().map(|c| {
+        let (name, id) = (c.image.clone(), String::new());
+        (c.name.clone(), Image { name, id })
+    });
+    let mut images: BTreeMap<String, Image> = asked.collect();
+    let runs = pod.status.iter().flat_map(|status| {
+        let all = [
+            &status.container_statuses,
+            &status.init_container_statuses,
+            &status.ephemeral_container_statuses,
+        ];
+        all.into_iter().flatten()
+    });
+    for container in runs.filter(|c| !c.image.is_empty()) {
+        let (name, id) = (container.image.clone(), container.image_id.clone());
+        images.insert(container.name.clone(), Image { name, id });
+    }
+    images
 }
 
 /// The name of the pod's folder of logs, `<namespace>_<name>_<uid>`; a static pod's has its

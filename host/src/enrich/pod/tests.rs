@@ -60,6 +60,32 @@ fn facts_have_their_opentelemetry_names() {
 }
 
 #[test]
+fn a_pod_that_was_started_tells_its_address_and_what_it_runs() {
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": "api-0", "namespace": "payments", "uid": "u-1" },
+        "spec": { "containers": [{ "name": "app", "image": "api" }, { "name": "next", "image": "next:2" }] },
+        "status": {
+            "podIP": "10.0.3.7",
+            "containerStatuses": [
+                { "name": "app", "image": "docker.io/library/api:latest", "imageID": "docker.io/library/api@sha256:ab" },
+                { "name": "next", "image": "", "imageID": "" },
+            ],
+        },
+    });
+    let pod = Pod::of(&serde_json::from_value(object).unwrap(), &keep("", &[])).unwrap();
+    let app = facts(&pod, "app");
+    assert_eq!(app["k8s.pod.ip"], "10.0.3.7");
+    assert_eq!(app["container.image.name"], "docker.io/library/api");
+    assert_eq!(app["container.image.tags"], "latest");
+    assert_eq!(app["container.image.id"], "docker.io/library/api@sha256:ab");
+    let next = facts(&pod, "next");
+    assert_eq!(next["container.image.name"], "next");
+    assert!(!next.contains_key("container.image.id"));
+}
+
+#[test]
 fn a_job_of_a_cron_job_names_both() {
     let owner = |name: &str| {
         let owner = json!({ "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "j",
