@@ -246,7 +246,8 @@ async fn a_token_that_expires_is_waited_out() {
 async fn a_stream_that_is_deleted_is_made_again() {
     let fake = FakeCloudWatch::start();
     sdk_with_stream(&fake).await;
-    let mut rig = Rig::with(fake, &config(&FakeCloudWatch::start()));
+    let config = config(&fake);
+    let mut rig = Rig::with(fake, &config);
     let gone = Fault::Error {
         code: "ResourceNotFoundException".into(),
         message: "The specified log stream does not exist.".into(),

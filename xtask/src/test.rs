@@ -21,7 +21,8 @@ pub fn test() -> Result<()> {
     tools.build(&logsieve, guests::Which::Example)?;
     say("5 of 5: tests");
     let mut tests = cargo();
-    tests.args(["test", "--workspace", "--locked"]);
+    // One run tells all that fails.
+    tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
     tools.tell(&mut tests);
     run(&mut tests)
 }
