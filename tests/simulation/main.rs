@@ -72,11 +72,18 @@ fn promises_hold_for_every_fixed_seed() {
     }
 }
 
+/// An open finding: a record is read again though nothing crashed and no answer was lost. Nothing is
+/// lost by it. To be mended, and then to run with the others.
 #[test]
+#[ignore = "open finding: one repeat without a reason"]
+fn a_disk_that_fails_between_rotations_repeats_nothing() {
+    hold([6_961_384_655_904_371_303]);
+}
+
+/// Not the same twice, so it is asked for by name: a gate has to judge two runs of one tree alike.
+#[test]
+#[ignore = "draws new seeds: SIM_SECONDS=60 cargo test --workspace --test simulation fresh -- --ignored"]
 fn promises_hold_for_fresh_seeds() {
-    if number("SIM_SEED").is_some() {
-        return;
-    }
     let limit = number("SIM_SECONDS").map_or(FRESH_FOR, Duration::from_secs);
     let began = Instant::now();
     let mut count = 0;

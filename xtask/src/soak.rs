@@ -27,6 +27,7 @@ pub fn soak() -> Result<()> {
         "fuzz",
         "--",
         "--nocapture",
+        "--include-ignored",
     ]);
     tests
         .env("SIM_SECONDS", SIMULATED)
