@@ -5,8 +5,11 @@
 //! says where it is and what would be right.
 
 mod allow;
+mod filters;
+mod place;
 mod resolved;
 mod restart;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,14 +18,14 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-use crate::record::columns::RouteId;
 use crate::route::annotations;
 use crate::route::template::{self, Template};
-use crate::route::{EntityTemplates, NameTemplates, Route, Table};
+use crate::route::{EntityTemplates, NameTemplates, Table};
 use crate::sink::cloudwatch::{entity, group, limits};
 use crate::{enrich, filter, route, sink, source, telemetry};
 
-pub use resolved::{Resolved, ResolvedFilter};
+pub use place::Place;
+pub use resolved::{Resolved, ResolvedFilter, Written};
 
 /// The whole configuration, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,7 +44,7 @@ pub struct Config {
     pub enrich: enrich::Config,
     pub filters: filter::Config,
     pub destinations: sink::Config,
-    pub routes: route::Config,
+    pub routes: route::Config<sink::Format>,
     /// What pods may decide by their annotations.
     pub annotations: annotations::Config,
     pub telemetry: telemetry::Config,
@@ -58,7 +61,7 @@ impl Default for Config {
             enrich: enrich::Config::default(),
             filters: filter::Config::default(),
             destinations: sink::Config::default(),
-            routes: route::Config::default(),
+            routes: route::Config::new(),
             annotations: annotations::Config::default(),
             telemetry: telemetry::Config::default(),
         }
@@ -74,6 +77,13 @@ pub enum Error {
     },
     #[error("configuration `{path}`: {cause}")]
     Parse { path: PathBuf, cause: String },
+    #[error("configuration `{path}`, line {line}, column {column}")]
+    At {
+        path: PathBuf,
+        line: u64,
+        column: u64,
+        source: Box<Error>,
+    },
     #[error("there are no `destinations`: nowhere to send records to")]
     NoDestinations,
     #[error("there are no `routes`: no container would be read")]
@@ -86,7 +96,7 @@ pub enum Error {
     },
     #[error("{place}: `{name}` is no destination; there {}", are(.known))]
     Destination {
-        place: String,
+        place: Place,
         name: String,
         known: Vec<String>,
     },
@@ -98,6 +108,19 @@ pub enum Error {
         "route {number}: an `also` route has a `destination` and neither `filters` nor `exclude`; its records are filtered by the route that takes the container"
     )]
     Also { number: usize },
+    #[error(
+        "route {number}, `format`: destination `{name}` writes `json` or `text`, and nothing else"
+    )]
+    Format { number: usize, name: String },
+    #[error("route {number}: reads no container itself, so its `{key}` says nothing")]
+    NotRead { number: usize, key: &'static str },
+    #[error("route {number}: `limits.{key}` is {value}, and has to be at least {least}")]
+    RouteLimit {
+        number: usize,
+        key: &'static str,
+        value: ByteSize,
+        least: ByteSize,
+    },
     #[error("`annotations.allow` {number}, `{key}`: `{pattern}` names nothing; there {}", are(.known))]
     Allow {
         number: usize,
@@ -185,6 +208,18 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads what a file says, and checks that its parts fit each other; errors have their line.
+    ///
+    /// # Errors
+    /// As [`Self::read`] and [`Self::resolve`].
+    pub fn read_whole(path: &Path, text: &str) -> Result<(Self, Resolved), Error> {
+        let config = Self::read(path, text)?;
+        match config.resolve() {
+            Ok(resolved) => Ok((config, resolved)),
+            Err(error) => Err(error.at(path, text)),
+        }
+    }
+
     /// Reads YAML.
     ///
     /// # Errors
@@ -216,29 +251,10 @@ impl Config {
         for (name, destination) in &self.destinations {
             names.push(templates(name, destination)?);
         }
-        let mut routes = Vec::new();
-        for (index, route) in self.routes.iter().enumerate() {
-            routes.push(self.route(index + 1, route, &destinations)?);
-        }
-        let mut filters = Vec::new();
-        for (name, config) in &self.filters.modules {
-            pin(name, config.sha256.as_deref())?;
-            let place = format!("filter `{name}`, `routes`");
-            let routes = config.routes.iter().map(|to| {
-                let index = find(&place, to, &destinations)?;
-                Ok((to.clone(), RouteId::try_from(index).unwrap_or(RouteId::MAX)))
-            });
-            let limits = self.limits_of(name, config)?;
-            filters.push(ResolvedFilter {
-                limits,
-                name: name.clone(),
-                module: config
-                    .module
-                    .clone()
-                    .unwrap_or_else(|| format!("{name}.wasm").into()),
-                config: config.clone(),
-                routes: routes.collect::<Result<_, Error>>()?,
-            });
+        let (routes, written) = self.routes(&destinations)?;
+        for written in &written {
+            let of = names.get(written.of).cloned();
+            names.push(of.flatten());
         }
         Ok(Resolved {
             table: Table {
@@ -247,83 +263,17 @@ impl Config {
                 allow: self.allow(&destinations)?,
                 unknown_pod: self.annotations.unknown_pod,
             },
-            filters,
+            filters: self.resolved_filters(&destinations)?,
             destinations: self.destinations.clone().into_iter().collect(),
-        })
-    }
-
-    fn limits_of(
-        &self,
-        name: &str,
-        config: &filter::FilterConfig,
-    ) -> Result<filter::limits::Limits, Error> {
-        let all = self.filters.limits.over(&filter::limits::Limits::default());
-        let limits = config.limits.over(&all);
-        match self.filters.ceilings.passed_by(&limits) {
-            Some(passed) => Err(Error::Ceiling {
-                name: name.to_owned(),
-                passed,
-            }),
-            None => Ok(limits),
-        }
-    }
-
-    fn route(
-        &self,
-        number: usize,
-        route: &route::RouteConfig,
-        destinations: &[String],
-    ) -> Result<Route, Error> {
-        let known: Vec<String> = self.filters.modules.keys().cloned().collect();
-        let index = |name: &String| {
-            known
-                .iter()
-                .position(|k| k == name)
-                .ok_or_else(|| Error::Filter {
-                    number,
-                    name: name.clone(),
-                    known: known.clone(),
-                })
-        };
-        if route.also && (route.exclude || !route.filters.is_empty()) {
-            return Err(Error::Also { number });
-        }
-        let chain = route.filters.iter().map(index).collect::<Result<_, _>>()?;
-        let destination = match (&route.destination, route.exclude) {
-            (Some(_), true) => return Err(Error::Excluded { number }),
-            (None, true) => None,
-            (Some(name), false) => Some(find(&format!("route {number}"), name, destinations)?),
-            // With one destination there is nothing to choose.
-            (None, false) if destinations.len() == 1 => Some(0),
-            (None, false) => {
-                let known = destinations.to_vec();
-                return Err(Error::NoDestination { number, known });
-            }
-        };
-        Ok(Route {
-            matching: route.matching.clone(),
-            chain,
-            destination,
-            also: route.also,
+            written,
         })
     }
 }
 
-fn pin(name: &str, sha256: Option<&str>) -> Result<(), Error> {
-    let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    match sha256 {
-        Some(pin) if pin.len() != 64 || !pin.bytes().all(digit) => Err(Error::Pin {
-            name: name.to_owned(),
-            found: pin.to_owned(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn find(place: &str, name: &str, destinations: &[String]) -> Result<usize, Error> {
+fn find(place: &Place, name: &str, destinations: &[String]) -> Result<usize, Error> {
     let found = destinations.iter().position(|d| d == name);
     found.ok_or_else(|| Error::Destination {
-        place: place.to_owned(),
+        place: place.clone(),
         name: name.to_owned(),
         known: destinations.to_vec(),
     })

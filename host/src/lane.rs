@@ -357,7 +357,7 @@ impl Lane {
     }
 
     fn rest(&self, now: Now) -> Duration {
-        let looks = self.follows.values().map(Follow::next_due);
+        let looks = self.follows.values().map(|f| f.next_due(now.mono));
         let flush = self.stages.next_flush();
         let next = looks.chain(flush).min().unwrap_or(now.mono + REST_MAX);
         next.saturating_sub(now.mono).clamp(REST_MIN, REST_MAX)

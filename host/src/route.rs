@@ -10,6 +10,7 @@ pub mod template;
 
 use std::collections::BTreeMap;
 
+use bytesize::ByteSize;
 use serde::Deserialize;
 
 use crate::record::{Container, Facts, Globs};
@@ -88,16 +89,30 @@ impl Match {
     }
 }
 
-/// One route as it is written.
+/// What each container of a route may take, by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes of its files that are read a second, with a second's worth at once; none: as it comes.
+    /// The rest waits in its files.
+    pub bytes_per_second: Option<ByteSize>,
+    /// Longest record that pieces are joined to; none: the source's own.
+    pub record_bytes_max: Option<ByteSize>,
+}
+
+/// One route as it is written. `F`: formats, which only sinks know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RouteConfig {
+pub struct RouteConfig<F> {
     #[serde(rename = "match")]
     pub matching: Match,
     /// Filters by name, in the order in which records meet them.
     pub filters: Vec<String>,
     /// Where the records go, by name; none with `exclude`.
     pub destination: Option<String>,
+    /// How they are written there, if not as the destination says.
+    pub format: Option<F>,
+    pub limits: Limits,
     /// The containers are not read at all.
     pub exclude: bool,
     /// Does not end the search: adds its destination to that of the route which does. What goes
@@ -105,7 +120,7 @@ pub struct RouteConfig {
     pub also: bool,
 }
 
-pub type Config = Vec<RouteConfig>;
+pub type Config<F> = Vec<RouteConfig<F>>;
 
 /// One route as lanes use it: names are indexes.
 #[derive(Debug, Clone)]
@@ -115,6 +130,7 @@ pub struct Route {
     /// None: the containers are not read.
     pub destination: Option<usize>,
     pub also: bool,
+    pub limits: Limits,
 }
 
 /// How a destination's names are made.
@@ -203,6 +219,7 @@ pub struct Taken {
     pub destination: usize,
     /// Further destinations for what the chain lets through.
     pub also: Vec<usize>,
+    pub limits: Limits,
     /// An annotation that was passed over.
     pub wrong: Option<Wrong>,
 }
@@ -251,6 +268,7 @@ impl Table {
                         chosen_from: route.chain.len(),
                         destination,
                         also,
+                        limits: route.limits,
                         wrong: None,
                     };
                     return self.ask_pod(container, pod, taken);

@@ -9,6 +9,7 @@
 //! so that it can move up here: `message` and `split`, `pieces`, `order`, `pace`, `client`.
 
 pub mod cloudwatch;
+mod format;
 pub mod stdout;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use crate::clock::rfc3339;
+pub use format::Format;
 
 use crate::clock::Now;
 use crate::record::receipt::{Part, Parts};

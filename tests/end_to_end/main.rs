@@ -30,6 +30,7 @@ mod rates;
 mod readme;
 mod restart;
 mod rotation;
+mod routes;
 mod soak;
 mod status;
 mod stdout;

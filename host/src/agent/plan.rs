@@ -35,10 +35,14 @@ impl Running<'_> {
             });
             (filter.name.clone(), made)
         };
-        let destinations = self.resolved.destinations.iter().zip(self.numbers);
-        let destinations = destinations.map(|((name, destination), number)| Planned {
-            name: name.clone(),
-            number: *number,
+        let named = self.resolved.destinations.iter().enumerate();
+        let named = named.map(|(at, (_, destination))| (at, destination));
+        // What is written otherwise goes out with the rest.
+        let written = self.resolved.written.iter();
+        let written = written.map(|written| (written.of, &written.destination));
+        let destinations = named.chain(written).map(|(of, destination)| Planned {
+            name: self.resolved.destination_name(of).to_owned(),
+            number: self.numbers[of],
             destination: destination.clone(),
         });
         Plan {

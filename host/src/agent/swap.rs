@@ -197,8 +197,7 @@ impl Swapper {
 
     fn change(&mut self, text: Result<&str, &config::Error>) -> Result<(), Refused> {
         let text = text.map_err(|_| Refused::Unreadable)?;
-        let mut config = Config::read(&self.path, text)?;
-        let resolved = config.resolve()?;
+        let (mut config, resolved) = Config::read_whole(&self.path, text)?;
         self.is_watched(&resolved.table)?;
         let restart = config.keep_what_needs_a_restart(&self.config);
         if !restart.is_empty() {

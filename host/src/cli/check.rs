@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::agent;
 use crate::clock::Clock;
-use crate::config::{Config, Resolved};
+use crate::config::{self, Config, Resolved};
 use crate::filter::engine::Engine;
 use crate::filter::instance::Blueprint;
 use crate::record::Container;
@@ -18,8 +18,7 @@ use crate::source::container_log::files::{Disk, Files};
 use crate::telemetry::metrics::Metrics;
 
 pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let config = Config::load(path)?;
-    let resolved = config.resolve()?;
+    let (config, resolved) = Config::read_whole(path, &config::text(path)?)?;
     let engine = Engine::new(Clock::start()).map_err(agent::Error::from)?;
     let blueprints = agent::load_filters(&engine, &config, &resolved, &Metrics::default())?;
     let root = &config.source.container_log.path;
@@ -113,7 +112,7 @@ fn way(resolved: &Resolved, container: &Container) -> String {
         .enumerate()
     {
         text += if place == 0 { " -> " } else { ", and " };
-        text += &resolved.destinations[*to].0;
+        text += resolved.destination_name(*to);
         let names = resolved.table.names(*to, &container.facts);
         if !names.group.is_empty() {
             text += &format!("  {} / {}", names.group, names.stream);

@@ -9,8 +9,7 @@ use crate::{agent, telemetry};
 
 pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let text = config::text(path)?;
-    let config = Config::read(path, &text)?;
-    let resolved = config.resolve()?;
+    let (config, resolved) = Config::read_whole(path, &text)?;
     telemetry::logs::start(config.telemetry.log);
     agent::run(path, &text, &config, &resolved)?;
     Ok(ExitCode::SUCCESS)

@@ -33,4 +33,25 @@ pub struct Resolved {
     /// In the order in which chains index them.
     pub filters: Vec<ResolvedFilter>,
     pub destinations: Vec<(String, sink::Destination)>,
+    /// Routes index these behind the destinations.
+    pub written: Vec<Written>,
+}
+
+/// A destination whose records a route has written in another format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Which of the destinations sends them.
+    pub of: usize,
+    pub destination: sink::Destination,
+}
+
+impl Resolved {
+    /// The name of a destination as routes index it.
+    #[must_use]
+    pub fn destination_name(&self, at: usize) -> &str {
+        let behind = at.checked_sub(self.destinations.len());
+        let of = behind.and_then(|at| self.written.get(at)).map(|w| w.of);
+        let named = self.destinations.get(of.unwrap_or(at));
+        named.map_or("", |(name, _)| name)
+    }
 }

@@ -94,6 +94,90 @@ fn a_budget_that_no_batch_fits_is_refused() {
     assert!(error.contains("`budget`"), "{error}");
 }
 
+/// What `logsieve check` says of a text, with its causes.
+fn told(text: &str) -> String {
+    let error = Config::read_whole(Path::new("l.yaml"), text).unwrap_err();
+    let cause = std::error::Error::source(&error);
+    cause.map_or(error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_its_line_and_column() {
+    // What is replaced, by what, where that is wrong, and what is said.
+    for (from, to, wrong, says) in [
+        ("[redact]", "[redcat]", "[redcat]", "route 2: `redcat`"),
+        (
+            "destination: main",
+            "destination: mian",
+            "mian",
+            "route 2: `mian`",
+        ),
+        (
+            "cards: true }",
+            "cards: true }, sha256: abc",
+            "abc",
+            "filter `redact`",
+        ),
+        (
+            "{k8s.namespace.name}",
+            "{k8s",
+            "'/eks/{k8s",
+            "destination `main`",
+        ),
+        (
+            "{ destination: console }",
+            "{ destination: console, format: aws_for_fluent_bit }",
+            "aws_for",
+            "route 3, `format`",
+        ),
+        (
+            "exclude: true",
+            "exclude: true, limits: { bytes_per_second: 1MiB }",
+            "{ bytes_per",
+            "route 1: reads no container itself, so its `limits`",
+        ),
+        (
+            "destination: main",
+            "destination: main, limits: { record_bytes_max: 1KiB }",
+            "1KiB",
+            "route 2: `limits.record_bytes_max` is 1.0 KiB",
+        ),
+    ] {
+        let text = GOOD.replace(from, to);
+        let before = &text[..text.find(wrong).unwrap()];
+        let line = before.lines().count();
+        let column = before.lines().last().unwrap().len() + 1;
+        let error = told(&text);
+        let place = format!("configuration `l.yaml`, line {line}, column {column}: ");
+        assert!(error.starts_with(&place), "{to}: {place}, {error}");
+        assert!(error[place.len()..].starts_with(says), "{error}");
+    }
+}
+
+#[test]
+fn a_route_may_have_its_records_written_in_another_format() {
+    let text = GOOD.replace("destination: main", "destination: main, format: text")
+        + "  - { match: { pod: a }, destination: main, format: text }\n\
+           \x20 - { match: { pod: b }, destination: main, format: { fluent_bit: { merge_log: true } } }\n\
+           \x20 - { match: { pod: c }, destination: console, format: text }\n";
+    let resolved = Config::parse(&text).unwrap().resolve().unwrap();
+    let to: Vec<_> = resolved
+        .table
+        .routes
+        .iter()
+        .map(|r| r.destination)
+        .collect();
+    assert_eq!(to, [None, Some(2), Some(0), Some(2), Some(3), Some(4)]);
+    let names: Vec<_> = (0..5).map(|at| resolved.destination_name(at)).collect();
+    assert_eq!(names, ["console", "main", "main", "main", "console"]);
+    assert_eq!(resolved.table.names.len(), 5);
+    let sink::Destination::Cloudwatch(as_text) = &resolved.written[0].destination else {
+        panic!("{:?}", resolved.written);
+    };
+    assert_eq!(as_text.format(), sink::cloudwatch::Format::Text);
+    assert_eq!(as_text.region.as_deref(), Some("eu-central-1"));
+}
+
 const EXAMPLE: &str = include_str!("../../../deploy/logsieve.example.yaml");
 
 #[test]
@@ -182,6 +266,8 @@ fn every_key_is_in_the_example_configuration() {
         "{ destinations: { d: { stdout: { x: 1 } } } }",
         "{ routes: [ { x: 1 } ] }",
         "{ routes: [ { match: { x: 1 } } ] }",
+        "{ routes: [ { limits: { x: 1 } } ] }",
+        "{ routes: [ { format: { fluent_bit: { x: 1 } } } ] }",
         "{ telemetry: { x: 1 } }",
         "{ telemetry: { log: { x: 1 } } }",
     ];

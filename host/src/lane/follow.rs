@@ -9,6 +9,7 @@ mod books;
 mod extent;
 mod file;
 mod losses;
+mod pace;
 mod settle;
 mod standing;
 mod status;
@@ -35,6 +36,7 @@ use crate::source::container_log::partial::Partials;
 use books::Books;
 pub use books::Cause;
 use file::File;
+use pace::Pace;
 
 /// A blocked container is tried again after so long, doubling up to the most.
 const BLOCKED_MIN: Duration = Duration::from_secs(1);
@@ -55,6 +57,7 @@ pub struct Follow {
     since: Duration,
     waits_until: Option<Duration>,
     files: VecDeque<File>,
+    pace: Pace,
     partials: Partials,
     held: Held,
     /// A batch that a filter failed on: nothing is read until it is on its way again.
@@ -102,6 +105,7 @@ impl Follow {
             since: now,
             waits_until: None,
             files: VecDeque::new(),
+            pace: Pace::default(),
             partials: Partials::new(record_bytes_max),
             held: Held::default(),
             suspended: None,
@@ -266,7 +270,9 @@ impl Follow {
 
     fn may_read(&self, now: Duration) -> bool {
         let blocked = self.blocked_until.is_some_and(|until| until > now);
-        !self.rewinding && !self.waits() && !blocked && self.suspended.is_none()
+        // A stop reads what nobody can read again, however much that is.
+        let paced = !self.draining && self.pace.waits_until(now).is_some();
+        !self.rewinding && !self.waits() && !blocked && !paced && self.suspended.is_none()
     }
 
     /// Whether its next turn goes on with a batch that a filter failed on.
@@ -288,7 +294,7 @@ impl Follow {
 
     /// When there may be something to do.
     #[must_use]
-    pub fn next_due(&self) -> Duration {
+    pub fn next_due(&self, now: Duration) -> Duration {
         if self.suspended.is_some() {
             // What it waits for is looked at again after the least rest.
             return Duration::ZERO;
@@ -301,7 +307,9 @@ impl Follow {
         }
         let looks = self.front().map(File::next_look);
         let next = looks.min().unwrap_or(Duration::MAX);
-        self.blocked_until.map_or(next, |until| until.max(next))
+        let paced = self.pace.waits_until(now).filter(|_| !self.draining);
+        let stops = [self.blocked_until, paced].into_iter().flatten();
+        stops.fold(next, Duration::max)
     }
 
     /// Whether every byte handed on is answered for, what filters hold apart.

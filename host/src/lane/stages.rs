@@ -33,6 +33,7 @@ pub struct Routed {
     pub destination: usize,
     /// Further destinations for all that the chain lets through.
     pub also: Vec<usize>,
+    pub limits: route::Limits,
     /// Its names, one for each destination: filters may route records anywhere.
     pub names: Vec<Names>,
 }
@@ -131,9 +132,12 @@ impl Stages {
         now: Now,
     ) {
         let packers = std::mem::take(&mut self.packers).into_iter();
-        let mut former: Vec<(usize, Packer)> = self.numbers.iter().copied().zip(packers).collect();
+        // One outlet may be packed for in several formats.
+        let known = self.numbers.iter().copied().zip(&self.destinations);
+        let mut former: Vec<_> = known.zip(packers).collect();
         for (number, destination) in numbers.iter().zip(destinations) {
-            let same = former.iter().position(|(known, _)| known == number);
+            let wanted = (*number, destination);
+            let same = former.iter().position(|(known, _)| *known == wanted);
             self.packers.push(match same {
                 Some(at) => former.swap_remove(at).1,
                 None => {
@@ -144,7 +148,7 @@ impl Stages {
             });
         }
         // What was packed for a destination that is no more still goes there.
-        for (number, mut packer) in former {
+        for ((number, _), mut packer) in former {
             packer.flush(now, true, &mut self.full);
             let full = self.full.drain(..).map(|request| (number, request));
             self.requests.extend(full);
@@ -193,6 +197,7 @@ impl Stages {
                     filters,
                     destination: taken.destination,
                     also: taken.also,
+                    limits: taken.limits,
                     names: names.collect(),
                 };
                 (Some(Standing::Reads(routed)), taken.wrong)

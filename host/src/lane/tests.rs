@@ -3,5 +3,6 @@
 //! after every step, by the lane itself.
 
 mod bench;
+mod limits;
 mod losses;
 mod rotation;

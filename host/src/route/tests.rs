@@ -20,6 +20,7 @@ fn route(namespace: &str, chain: &[usize], destination: Option<usize>) -> Route 
         chain: chain.to_vec(),
         destination,
         also: false,
+        limits: Limits::default(),
     }
 }
 

@@ -37,7 +37,7 @@ fn way(
     namespace: &str,
     pod: &str,
     annotation: &str,
-) -> Result<(String, String), Decision> {
+) -> Result<(String, String), Box<Decision>> {
     let container = Container {
         namespace: namespace.into(),
         pod: pod.into(),
@@ -59,7 +59,7 @@ fn way(
             let names = table.names(taken.destination, &container.facts);
             Ok((names.group, names.stream))
         }
-        other => Err(other),
+        other => Err(Box::new(other)),
     }
 }
 
@@ -87,7 +87,10 @@ fn the_charts_defaults_go_to_the_same_groups_and_streams() {
     let group = "/aws/eks/fluentbit-cloudwatch/logs";
     let expected = Ok((group.to_owned(), stream.to_owned()));
     assert_eq!(way(&config, "pay", "api-0", "false"), expected);
-    assert_eq!(way(&config, "pay", "api-0", "true"), Err(Decision::Skip));
+    assert_eq!(
+        way(&config, "pay", "api-0", "true"),
+        Err(Box::new(Decision::Skip))
+    );
 }
 
 #[test]

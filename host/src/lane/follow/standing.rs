@@ -84,7 +84,7 @@ impl Follow {
         let (standing, wrong) = stages.route(&container, self.pod);
         self.complain(&container, wrong, setup);
         let never = standing.is_none();
-        self.stand(standing.unwrap_or(Standing::Skips));
+        self.stand(standing.unwrap_or(Standing::Skips), setup);
         let waits_a_while = matches!(
             self.standing,
             Standing::Waits(Wait::Pod { for_ever: false })
@@ -106,7 +106,7 @@ impl Follow {
         self.decide(stages, setup, now);
     }
 
-    fn stand(&mut self, standing: Standing) {
+    fn stand(&mut self, standing: Standing, setup: &Setup) {
         let chain = |s: &Standing| match s {
             Standing::Reads(routed) => Some(routed.filters.clone()),
             Standing::Skips | Standing::Waits(_) => None,
@@ -116,6 +116,11 @@ impl Follow {
             self.rewinding |= !self.held.is_empty() || self.partials.any_pending();
         }
         self.standing = standing;
+        let limits = self.routed().map(|r| r.limits).unwrap_or_default();
+        self.pace.limit(limits.bytes_per_second);
+        let most = limits.record_bytes_max;
+        self.partials
+            .limit(most.unwrap_or(setup.source.record_bytes_max));
     }
 
     /// Tells the pod's owner what is wrong, once.
@@ -141,12 +146,12 @@ impl Follow {
     }
 
     /// A restarted or renamed container may have other names at its destination.
-    pub(super) fn adopt(&mut self, place: usize, stages: &Stages) {
+    pub(super) fn adopt(&mut self, place: usize, stages: &Stages, setup: &Setup) {
         let container = &self.files[place].container;
         if !Arc::ptr_eq(&self.container, container) {
             self.container = container.clone();
             let (standing, _) = stages.route(&self.container, self.pod);
-            self.stand(standing.unwrap_or(Standing::Skips));
+            self.stand(standing.unwrap_or(Standing::Skips), setup);
         }
     }
 

@@ -1,6 +1,8 @@
 //! What is told of one container when somebody asks: what becomes of it, where each of its files
 //! stands, and how far behind it is.
 
+use std::time::Duration;
+
 use super::{File, Follow};
 use crate::clock::Now;
 use crate::lane::stages::Standing;
@@ -20,7 +22,7 @@ impl Follow {
         let files: Vec<FileStatus> = self.files.iter().map(file).collect();
         let behind = |f: &FileStatus| f.length.saturating_sub(f.committed_offset);
         let lag_bytes = files.iter().map(behind).sum();
-        let (state, why) = self.state();
+        let (state, why) = self.state(now.mono);
         let found = &self.found;
         ContainerStatus {
             namespace: found.namespace.clone(),
@@ -40,7 +42,7 @@ impl Follow {
         }
     }
 
-    fn state(&self) -> (State, Option<String>) {
+    fn state(&self, now: Duration) -> (State, Option<String>) {
         let wrong = self.wrong.as_ref().map(ToString::to_string);
         match &self.standing {
             Standing::Waits(Wait::Pod { .. }) => {
@@ -55,6 +57,10 @@ impl Follow {
             Standing::Reads(_) if self.blocked_until.is_some() => (
                 State::Blocked,
                 Some("a filter fails on its records".to_owned()),
+            ),
+            Standing::Reads(_) if self.pace.waits_until(now).is_some() => (
+                State::Reads,
+                Some("read as fast as its route allows, and no faster".to_owned()),
             ),
             Standing::Reads(_) => (State::Reads, wrong),
         }

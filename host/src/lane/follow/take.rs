@@ -25,7 +25,7 @@ impl Follow {
         let restart = self.files[place].restart;
         let same = std::mem::replace(&mut self.restart, restart) == restart;
         let flushed = same || self.flush_all(now, stages, setup);
-        self.adopt(place, stages);
+        self.adopt(place, stages, setup);
         flushed
     }
 
@@ -127,6 +127,7 @@ impl Follow {
                 }
                 return !at_end;
             }
+            self.pace.spend(decoded.consumed, now.mono);
             if self.files[place].advance(decoded.consumed) {
                 self.books.read += Count::new(records as u64, decoded.consumed as u64);
             }

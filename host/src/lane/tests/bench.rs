@@ -19,7 +19,7 @@ use crate::clock::Now;
 use crate::lane::{Event, Lane, LeftBehind, Plan, Planned, PodsSetup, Setup};
 use crate::record::receipt::news_channel;
 use crate::record::{Budget, Facts, Ledger};
-use crate::route::{Match, Route, Table};
+use crate::route::{Limits, Match, Route, Table};
 use crate::sink::{Destination, Request, stdout};
 use crate::source::container_log::discover::{Discover, Sighting};
 use crate::source::container_log::files::Disk;
@@ -31,6 +31,8 @@ pub struct Node {
     root: TempDir,
     folder: &'static str,
     lines: u32,
+    /// Of the route that takes its containers.
+    pub limits: Limits,
 }
 
 impl Node {
@@ -39,6 +41,7 @@ impl Node {
             root: tempfile::tempdir().unwrap(),
             folder: "",
             lines: 0,
+            limits: Limits::default(),
         };
         node.turn_to("shop_api-0_0f1c/api");
         node
@@ -161,6 +164,7 @@ pub fn run_with(
                 chain: Vec::new(),
                 destination: Some(0),
                 also: false,
+                limits: node.limits,
             }],
             names: vec![None],
             ..Table::default()

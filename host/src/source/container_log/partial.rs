@@ -5,6 +5,8 @@
 //! marked parts: nothing is cut, and memory stays bounded. What is pending here is in no receipt, so
 //! a restart reads it again.
 
+use bytesize::ByteSize;
+
 use super::line::Line;
 use crate::record::{Form, Range, Stream};
 
@@ -50,6 +52,11 @@ impl Partials {
             slots: [Pending::default(), Pending::default()],
             text_bytes_max,
         }
+    }
+
+    /// From now on text is joined up to so many bytes.
+    pub fn limit(&mut self, text_bytes_max: ByteSize) {
+        self.text_bytes_max = usize::try_from(text_bytes_max.as_u64()).unwrap_or(usize::MAX);
     }
 
     /// Whether a line of this stream is waiting for more.

@@ -1,0 +1,62 @@
+//! Turns filters into what lanes can run: their modules' names, their limits below the ceilings, the
+//! destinations that they may choose.
+
+use super::{Config, Error, Place, ResolvedFilter, find};
+use crate::filter::{FilterConfig, limits};
+use crate::record::columns::RouteId;
+
+impl Config {
+    pub(super) fn resolved_filters(
+        &self,
+        destinations: &[String],
+    ) -> Result<Vec<ResolvedFilter>, Error> {
+        let one = |(name, config): (&String, &FilterConfig)| {
+            pin(name, config.sha256.as_deref())?;
+            let module = config.module.clone();
+            Ok(ResolvedFilter {
+                limits: self.limits_of(name, config)?,
+                name: name.clone(),
+                module: module.unwrap_or_else(|| format!("{name}.wasm").into()),
+                config: config.clone(),
+                routes: choices(&Place::routes_of_filter(name), &config.routes, destinations)?,
+            })
+        };
+        self.filters.modules.iter().map(one).collect()
+    }
+
+    fn limits_of(&self, name: &str, config: &FilterConfig) -> Result<limits::Limits, Error> {
+        let all = self.filters.limits.over(&limits::Limits::default());
+        let limits = config.limits.over(&all);
+        match self.filters.ceilings.passed_by(&limits) {
+            Some(passed) => Err(Error::Ceiling {
+                name: name.to_owned(),
+                passed,
+            }),
+            None => Ok(limits),
+        }
+    }
+}
+
+/// Destinations that a filter may choose, by name.
+fn choices(
+    place: &Place,
+    names: &[String],
+    destinations: &[String],
+) -> Result<Vec<(String, RouteId)>, Error> {
+    let choice = |to: &String| {
+        let index = find(place, to, destinations)?;
+        Ok((to.clone(), RouteId::try_from(index).unwrap_or(RouteId::MAX)))
+    };
+    names.iter().map(choice).collect()
+}
+
+fn pin(name: &str, sha256: Option<&str>) -> Result<(), Error> {
+    let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    match sha256 {
+        Some(pin) if pin.len() != 64 || !pin.bytes().all(digit) => Err(Error::Pin {
+            name: name.to_owned(),
+            found: pin.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
