@@ -2,6 +2,7 @@
 //! reads and decodes; when it reads is the lane's business.
 
 pub mod container_log;
+pub mod journal;
 
 use serde::Deserialize;
 

@@ -9,6 +9,7 @@ mod boundary;
 mod figure;
 mod guests;
 mod isolation;
+mod journal;
 mod patterns;
 mod redaction;
 mod sender;
@@ -23,6 +24,7 @@ fn main() {
     guests::run(&wanted);
     patterns::run(&wanted);
     isolation::run(&wanted);
+    journal::run(&wanted);
     sender::run(&wanted);
     swap::run(&wanted);
     agent::run(&wanted);

@@ -11,6 +11,7 @@ pub mod configmap; // a ConfigMap volume, as a kubelet lays it out and changes i
 pub mod count; // the same as tally, for millions of records
 pub mod credentials; // where a container fetches its credentials
 pub mod issuer; // those who give a pod its credentials: container, token service, metadata
+pub mod journal; // journals, as systemd's own tools write and read them
 pub mod kubelet; // log files as a node lays them out, rotates and deletes them
 pub mod kubernetes; // an API server: lists, watches, bad days
 pub mod logs; // a gigabyte of log, for measurements

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::build::cargo;
 use crate::run::{root, run, say};
-use crate::{guests, wasm};
+use crate::{guests, journal, wasm};
 
 /// Builds release binaries and measures. Progress goes to standard error, so that the figures stand
 /// alone on standard output.
@@ -17,6 +17,7 @@ pub fn bench(prefix: Option<&str>) -> Result<()> {
     say("3 of 4: a first filter in every language");
     let logsieve = root().join("target/release/logsieve");
     guests::install()?.build(&logsieve, guests::Which::First)?;
+    journal::install()?;
     say("4 of 4: figures");
     let mut bench = cargo();
     bench.args([

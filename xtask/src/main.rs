@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod demo;
 mod guests;
+mod journal;
 mod moto;
 mod run;
 mod setup;

@@ -1,0 +1,17 @@
+//! The node's journal, read in process from the files that journald writes: no libsystemd, which would
+//! have to be as new as the node's, and no `journalctl`, which a small image does not have.
+//!
+//! An own reader: the crates that there are map files, which a writer that cuts and empties them would
+//! turn into a crash, and build an owned map of all fields for each entry. `format` is the published
+//! layout, `window` what of a file is in memory, `objects` what lies in it, `chain` the list of its entries,
+//! `reader` one file's
+//! entries in order, `payload` what is compressed, `streams` tells entries apart by their fields.
+
+pub mod chain;
+pub mod format;
+pub mod objects;
+pub mod payload;
+pub mod reader;
+pub mod select;
+pub mod streams;
+pub mod window;
