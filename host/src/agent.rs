@@ -3,6 +3,7 @@
 //! Threads: one a lane, one that discovers files, one that writes checkpoints, one that ticks while
 //! filters run, and this one, whose small runtime does what waits: HTTP and signals.
 
+mod load;
 mod machine;
 mod outlets;
 mod plan;
@@ -10,6 +11,7 @@ pub mod pods;
 mod pulse;
 mod status;
 mod swap;
+mod teams;
 mod threads;
 mod watch;
 
@@ -25,12 +27,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::{self, Store};
 use crate::clock::{self, Clock};
-use crate::config::{Config, Resolved, ResolvedFilter};
+use crate::config::{Config, Resolved};
 use crate::filter::accepted;
 use crate::filter::compile::Compiler;
 use crate::filter::engine::{self, Engine};
-use crate::filter::instance::{Blueprint, Failure, Instance};
-use crate::filter::module::{self, Module};
+use crate::filter::instance::Failure;
+use crate::filter::module;
 use crate::filter::quarantine::{self, Keeper};
 use crate::filter::swap::Swap;
 use crate::lane::{Event, Lane, PodsSetup, Setup};
@@ -45,7 +47,9 @@ use plan::Running;
 use pulse::Pulse;
 use status::Desk;
 use swap::Swapper;
+use teams::Teams;
 
+pub use load::{load_filter, load_filters};
 pub use plan::{plan, share_of};
 
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +60,8 @@ pub enum Error {
     Engine(#[from] engine::Error),
     #[error("filter `{name}`")]
     Module { name: String, source: module::Error },
+    #[error("filter `{name}`: its settings, in the file beside it: {cause}")]
+    Settings { name: String, cause: String },
     #[error("filter `{name}`")]
     Filter { name: String, source: Failure },
     #[error("`source.container_log.path`: `{path}` cannot be listed")]
@@ -93,49 +99,6 @@ impl Error {
             Self::Listen { .. } => Some("choose another port, or `listen: null` for none"),
             _ => None,
         }
-    }
-}
-
-/// Loads and compiles every filter's module, and tries its settings on an instance.
-///
-/// # Errors
-/// The first one that does not work.
-pub fn load_filters(
-    engine: &Engine,
-    config: &Config,
-    resolved: &Resolved,
-    metrics: &Metrics,
-) -> Result<Vec<Blueprint>, Error> {
-    let load = |filter: &ResolvedFilter| {
-        let name = filter.name.clone();
-        let pin = filter.config.sha256.as_deref();
-        let module = module::find::read(&filter.module, &config.filters.directories, pin)
-            .and_then(|found| module::from_bytes(engine, &found.path, &found.bytes))
-            .map_err(|source| Error::Module {
-                name: name.clone(),
-                source,
-            })?;
-        let blueprint = blueprint(engine, filter, module, metrics);
-        Instance::new(&blueprint).map_err(|source| Error::Filter { name, source })?;
-        Ok(blueprint)
-    };
-    resolved.filters.iter().map(load).collect()
-}
-
-fn blueprint(
-    engine: &Engine,
-    filter: &ResolvedFilter,
-    module: Module,
-    metrics: &Metrics,
-) -> Blueprint {
-    Blueprint {
-        name: filter.name.clone(),
-        engine: engine.clone(),
-        module,
-        settings: filter.settings(),
-        limits: filter.limits.clone(),
-        cpu: clock::thread_cpu,
-        metrics: metrics.filter(&filter.name),
     }
 }
 
@@ -216,7 +179,9 @@ impl Parts<'_> {
             path: self.path.to_owned(),
             text: Ok(self.text.to_owned()),
             config: self.config.clone(),
+            configured: self.resolved.clone(),
             resolved: self.resolved.clone(),
+            teams: Teams::default(),
             started: self.resolved.table.clone(),
             expects: pods.setup.expects,
             swap,

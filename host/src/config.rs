@@ -10,6 +10,7 @@ mod place;
 mod resolved;
 mod restart;
 mod routes;
+mod teams;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use crate::{enrich, filter, route, sink, source, telemetry};
 
 pub use place::Place;
 pub use resolved::{Resolved, ResolvedFilter, Written};
+pub use teams::{Shipped, Team};
 
 /// The whole configuration, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -149,11 +151,15 @@ pub enum Error {
         "filter `{name}`, `sha256`: `{found}` is not a SHA-256 in hex, 64 digits of 0-9 and a-f"
     )]
     Pin { name: String, found: String },
-    #[error("filter `{name}`: `limits.{}` is {}, and `filters.ceilings` allows {}", .passed.name, .passed.value, .passed.most)]
+    #[error("{place}: `limits.{}` is {}, and `filters.ceilings` allows {}", .passed.name, .passed.value, .passed.most)]
     Ceiling {
-        name: String,
+        place: Place,
         passed: filter::limits::Passed,
     },
+    #[error("team `{name}`: such a name has letters, digits, `-`, `_` and `.`, and nothing else")]
+    Team { name: String },
+    #[error("filter `{name}`: that is a name of what team `{team}` ships; choose another")]
+    OfTeam { name: String, team: String },
     #[error("destination `{name}`, `create`")]
     Create { name: String, source: group::Error },
     #[error("`{key}` is {value}, and has to be at least {least}")]
@@ -204,6 +210,9 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         for directory in &mut config.filters.directories {
             *directory = folder.join(&directory);
+        }
+        for team in config.filters.teams.values_mut() {
+            team.directory = team.directory.take().map(|d| folder.join(d));
         }
         Ok(config)
     }
@@ -264,6 +273,7 @@ impl Config {
                 unknown_pod: self.annotations.unknown_pod,
             },
             filters: self.resolved_filters(&destinations)?,
+            teams: self.teams(&destinations)?,
             destinations: self.destinations.clone().into_iter().collect(),
             written,
         })

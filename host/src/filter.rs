@@ -22,6 +22,8 @@ pub mod limits;
 pub mod module;
 pub mod quarantine;
 pub mod rest;
+pub mod settings;
+pub mod shipped;
 pub mod swap;
 
 use std::collections::BTreeMap;
@@ -72,6 +74,8 @@ pub struct Config {
     pub directories: Vec<PathBuf>,
     /// The filters by name.
     pub modules: BTreeMap<String, FilterConfig>,
+    /// Teams that ship filters of their own, by name.
+    pub teams: BTreeMap<String, TeamConfig>,
     /// How long records that a filter holds wait for more, once everything is read.
     #[serde(with = "humantime_serde")]
     pub hold_idle: Duration,
@@ -90,6 +94,7 @@ impl Default for Config {
         Self {
             directories: vec![PathBuf::from("/etc/logsieve/filters")],
             modules: BTreeMap::new(),
+            teams: BTreeMap::new(),
             hold_idle: Duration::from_secs(1),
             quarantine: quarantine::Config::default(),
             limits: limits::Given::default(),
@@ -114,4 +119,32 @@ pub struct FilterConfig {
     pub on_error: OnError,
     /// Destinations that this filter may send records to.
     pub routes: Vec<String>,
+}
+
+/// What a team may ship: every module in its folder is a filter `TEAM/NAME`, which pods may choose where
+/// the operator allows it, and which no route runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TeamConfig {
+    /// Its folder; the one with its name in the first of `directories` where it is not given.
+    pub directory: Option<PathBuf>,
+    /// Filters of it that may be in charge at once.
+    pub filters_max: usize,
+    /// Limits of each of its filters, over those of all filters.
+    pub limits: limits::Given,
+    pub on_error: OnError,
+    /// Destinations that its filters may send records to.
+    pub routes: Vec<String>,
+}
+
+impl Default for TeamConfig {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            filters_max: 16,
+            limits: limits::Given::default(),
+            on_error: OnError::default(),
+            routes: Vec::new(),
+        }
+    }
 }

@@ -65,7 +65,9 @@ fn the_chart_installs_what_the_manifests_do() {
 #[test]
 fn every_field_of_the_chart_is_one_with_everything_on() {
     let values = [
-        "teams[0].name=payments",
+        "teams[0].name=payments,teams[0].namespaces[0]=pay-*,teams[0].filters[0]=redact",
+        "config.filters.modules.redact.on_error=block",
+        "config.annotations.allow[0].namespace=other",
         "filterImages[0].name=big,filterImages[0].reference=registry.example/big:1",
         "nonRoot.enabled=true,podMonitor.enabled=true,dockerContainersPath=/var/lib/docker/containers",
         "config.enrich.pods.namespace_labels=true",
@@ -83,6 +85,11 @@ fn every_field_of_the_chart_is_one_with_everything_on() {
     let config = Config::parse(config.as_str().unwrap_or_default()).expect("it loads");
     config.resolve().expect("its parts fit each other");
     assert_eq!(config.enrich.cluster.as_deref(), Some("my-cluster"));
+    let allow = &config.annotations.allow;
+    assert_eq!(allow.len(), 2, "the operator's own comes first: {allow:?}");
+    let filters = allow[1].filters.as_ref().expect("the team's filters");
+    assert_eq!(filters.each().collect::<Vec<_>>(), ["payments/*", "redact"]);
+    assert!(config.filters.teams.contains_key("payments"));
     let own = config.routes.first().expect("it has routes");
     assert!(own.exclude, "the agent does not follow its own log");
     let folders = &config.filters.directories;

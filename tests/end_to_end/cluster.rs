@@ -69,6 +69,11 @@ impl Cluster {
         agent
     }
 
+    /// The agent that was started last.
+    pub fn agent(&mut self) -> &mut Agent {
+        self.agent.as_mut().expect("it was started")
+    }
+
     /// Starts a container of a pod whose uid is its name, and one record in it.
     pub fn container(&self, pod: &str, record: &str) -> Container {
         let mut container = self.node.kubelet.start_in("team-a", pod, pod, "app");

@@ -38,3 +38,4 @@ mod stops;
 mod swap;
 mod swap_config;
 mod swap_load;
+mod teams;

@@ -2,6 +2,7 @@
 //! every agent says that it runs the module, or says which does not.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::json;
@@ -12,13 +13,17 @@ use crate::cluster::{Cluster, EVERYTHING, NODE, SELF_SERVICE};
 use crate::node::{module, with_metrics};
 
 /// Runs the command as its author does, with a kubeconfig.
-fn push(cluster: &Cluster, module: &Path, wait: &str) -> Finished {
+pub fn spawn(cluster: &Cluster, words: &[&str]) -> Agent {
     let config = cluster.node.path().join("kubeconfig");
     fs::write(&config, kubeconfig(&cluster.api)).expect("the file is ours");
+    let config = config.display().to_string();
+    Agent::spawn(words, &[("KUBECONFIG", &config)])
+}
+
+fn push(cluster: &Cluster, module: &Path, wait: &str) -> Finished {
     let module = module.display().to_string();
     let words = ["filter", "push", &module, "--team", "pay", "--wait", wait];
-    let config = config.display().to_string();
-    let mut command = Agent::spawn(words, &[("KUBECONFIG", &config)]);
+    let mut command = spawn(cluster, &words);
     let status = command.wait_for_exit();
     Finished {
         status,
@@ -41,12 +46,17 @@ fn kubeconfig(api: &FakeKubernetes) -> String {
 fn cluster() -> Cluster {
     let mut cluster = Cluster::new(EVERYTHING, SELF_SERVICE);
     let address = with_metrics(&mut cluster.node);
+    own_pod(&cluster, address);
+    cluster.start();
+    cluster
+}
+
+/// The agent's own pod in the API, and the way to its admin page.
+pub fn own_pod(cluster: &Cluster, address: SocketAddr) {
     let mut own = pod(NODE, "logsieve", "agent-0", "u");
     own["metadata"]["labels"] = json!({ "app.kubernetes.io/name": "logsieve" });
     cluster.api.put("pods", own);
     cluster.api.set_proxy("agent-0:9880", address);
-    cluster.start();
-    cluster
 }
 
 #[test]

@@ -11,11 +11,16 @@ use logsieve::filter::compile::Compiler;
 use logsieve::filter::limits::Limits;
 use logsieve::filter::module::find::{self, Found};
 use logsieve::filter::module::sha256_hex;
+use logsieve::filter::settings::Settings;
 use logsieve::filter::swap::{Swap, Wanted};
 use logsieve::telemetry::metrics::Metrics;
 use tempfile::TempDir;
 
 use crate::engine::{engine, path};
+
+fn given(settings: &str) -> Settings {
+    settings.into()
+}
 
 /// A folder of modules, the agent's state, and one filter.
 struct Node {
@@ -203,7 +208,7 @@ fn new_settings_and_limits_take_over_without_a_new_module() {
     assert!(swap.look(&node.wanted));
     let in_charge = swap.in_charge("f").unwrap();
     assert_eq!(in_charge.limits, node.wanted.limits);
-    assert_eq!(in_charge.settings, node.wanted.settings);
+    assert_eq!(given(&in_charge.settings), node.wanted.settings);
 }
 
 #[test]
@@ -221,7 +226,10 @@ fn a_module_that_is_gone_is_stood_for_by_the_one_in_charge() {
         swap.look(&node.wanted),
         "new settings are for what is in charge"
     );
-    assert_eq!(swap.in_charge("f").unwrap().settings, node.wanted.settings);
+    assert_eq!(
+        given(&swap.in_charge("f").unwrap().settings),
+        node.wanted.settings
+    );
     node.put("f.wasm", &guest("prefixes"));
     assert!(!swap.look(&node.wanted));
     assert_eq!(swap.refused("f"), None, "it is there again");
@@ -246,7 +254,10 @@ fn after_a_restart_what_was_accepted_last_stands_in_for_a_bad_module() {
         assert!(swap.look(&wanted), "{broken}");
         assert_eq!(in_charge(&swap), hash("prefixes"));
         // The pair that worked, not half of it.
-        assert_eq!(swap.in_charge("f").unwrap().settings, node.wanted.settings);
+        assert_eq!(
+            given(&swap.in_charge("f").unwrap().settings),
+            node.wanted.settings
+        );
         assert!(swap.refused("f").is_some());
     }
 }
@@ -260,7 +271,10 @@ fn after_a_restart_what_was_accepted_last_stands_in_for_a_module_that_is_gone() 
     node.wanted.settings = r#"{"with":"x"}"#.into();
     let mut swap = node.swap();
     assert!(swap.look(&node.wanted));
-    assert_eq!(swap.in_charge("f").unwrap().settings, node.wanted.settings);
+    assert_eq!(
+        given(&swap.in_charge("f").unwrap().settings),
+        node.wanted.settings
+    );
     assert!(swap.refused("f").unwrap().contains("is in none of"));
     // Settings that it refuses do not take its own from it.
     node.wanted.settings = r#"{"wiht":"x"}"#.into();

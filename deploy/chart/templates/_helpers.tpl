@@ -28,6 +28,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $folders := list "/etc/logsieve/filters" }}
 {{- range .Values.teams }}{{ $folders = append $folders (printf "/etc/logsieve/filters/%s" .name) }}{{ end }}
 {{- range .Values.filterImages }}{{ $folders = append $folders (printf "/etc/logsieve/filters/%s" .name) }}{{ end }}
+{{- $teams := dict }}
+{{- range concat .Values.teams .Values.filterImages }}{{ $_ := set $teams .name dict }}{{ end }}
 {{- $pods := dict }}
 {{- if and .Values.fastFilters .Values.teams }}
 {{- $maps := list }}
@@ -39,9 +41,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   "state" "/var/lib/logsieve"
   "drain" "25s"
   "enrich" (dict "cluster" .Values.cluster "pods" $pods)
-  "filters" (dict "directories" $folders)
+  "filters" (dict "directories" $folders "teams" $teams)
   "destinations" (dict "main" $main) }}
 {{- $config := mergeOverwrite $base (deepCopy .Values.config) }}
+{{- /* What each team's namespaces may choose, behind what `config` says of them. */}}
+{{- $annotations := $config.annotations | default dict }}
+{{- $allow := $annotations.allow | default list }}
+{{- range .Values.teams }}{{ if .namespaces }}
+{{- $filters := prepend (.filters | default list) (printf "%s/*" .name) }}
+{{- $allow = append $allow (dict "namespace" .namespaces "filters" $filters) }}
+{{- end }}{{ end }}
+{{- if $allow }}{{ $_ := set $config "annotations" (merge (dict "allow" $allow) $annotations) }}{{ end }}
 {{- if not .Values.ownLog }}
 {{- $own := dict "match" (dict "namespace" .Release.Namespace "pod" (printf "%s-*" (include "logsieve.name" .))) "exclude" true }}
 {{- $_ := set $config "routes" (prepend $config.routes $own) }}

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use super::Running;
 use super::outlets::Outlets;
 use super::status::Desk;
+use super::teams::Teams;
 use super::watch::Watch;
 use crate::config::{self, Config, Resolved, ResolvedFilter};
 use crate::enrich::pods::Expects;
@@ -33,7 +34,10 @@ pub struct Swapper {
     /// What it said when it was last looked at, and whether it could be read.
     pub text: Result<String, config::Error>,
     pub config: Config,
+    /// What the configuration comes to, and the same with what teams ship.
+    pub configured: Resolved,
     pub resolved: Resolved,
+    pub teams: Teams,
     /// The routes as they were at the start, and what is watched of pods for them.
     pub started: Table,
     pub expects: Expects,
@@ -90,6 +94,7 @@ impl Swapper {
             while !stopped.asked() {
                 watch.follow(self.folders());
                 self.reload();
+                self.take_shipped();
                 self.look(&stopped);
                 watch.wait(&stopped);
             }
@@ -105,7 +110,19 @@ impl Swapper {
             empty if empty.is_empty() => PathBuf::from("."),
             _ => folder.to_owned(),
         });
-        modules.chain(own).collect()
+        let teams = self.configured.teams.iter();
+        let teams = teams.map(|team| team.directory.clone());
+        modules.chain(own).chain(teams).collect()
+    }
+
+    /// Takes up the filters that teams ship now.
+    fn take_shipped(&mut self) {
+        if !self.teams.look(&self.configured.teams, &self.swap) {
+            return;
+        }
+        self.resolved = self.configured.with_shipped(self.teams.shipped());
+        self.swap.keep_only(&self.wanted());
+        self.tell(None);
     }
 
     /// Looks at every filter; lanes hear of each that takes over at once.
@@ -126,7 +143,7 @@ impl Swapper {
             name: filter.name.clone(),
             module: filter.module.clone(),
             pin: filter.config.sha256.clone(),
-            settings: filter.settings(),
+            settings: filter.settings.clone(),
             limits: filter.limits.clone(),
             directories: self.config.filters.directories.clone(),
         };
@@ -208,7 +225,9 @@ impl Swapper {
         self.outlets.close(&self.former);
         let is_left = |number: &usize| !numbers.contains(number);
         self.former = self.numbers.iter().copied().filter(is_left).collect();
-        (self.config, self.resolved, self.numbers) = (config, resolved, numbers);
+        self.teams.look(&resolved.teams, &self.swap);
+        self.resolved = resolved.with_shipped(self.teams.shipped());
+        (self.config, self.configured, self.numbers) = (config, resolved, numbers);
         self.desk.sends_to(&self.resolved);
         self.swap.keep_only(&self.wanted());
         self.tell(None);

@@ -1,15 +1,17 @@
 //! `logsieve check`: what the agent would do with this configuration on this node, without doing it:
 //! modules are loaded and configured, containers are listed, nothing is read or sent.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::agent;
 use crate::clock::Clock;
-use crate::config::{self, Config, Resolved};
+use crate::config::{self, Config, Resolved, Shipped, Team};
 use crate::filter::engine::Engine;
 use crate::filter::instance::Blueprint;
+use crate::filter::shipped;
 use crate::record::Container;
 use crate::route::{Decision, PodState};
 use crate::sink::Destination;
@@ -27,6 +29,9 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
         source,
     })?;
     filters(&blueprints);
+    for team in &resolved.teams {
+        shipped(&engine, &config, &resolved, team)?;
+    }
     destinations(&resolved);
     containers(&config, &resolved);
     println!("\n{}: ok", path.display());
@@ -48,6 +53,36 @@ fn filters(blueprints: &[Blueprint]) {
             &module.hash[..12],
         );
     }
+}
+
+/// What a team ships now; what is wrong with it is the team's to put right.
+fn shipped(
+    engine: &Engine,
+    config: &Config,
+    resolved: &Resolved,
+    team: &Team,
+) -> anyhow::Result<()> {
+    println!(
+        "filters of team {}, in {}",
+        team.name,
+        team.directory.display()
+    );
+    let present = shipped::names(&team.directory)?;
+    let (allowed, surplus) = shipped::allowed(&present, &BTreeSet::new(), team.filters_max);
+    let all = resolved.with_shipped(&Shipped::from([(team.name.clone(), allowed)]));
+    for filter in &all.filters[resolved.filters.len()..] {
+        match agent::load_filter(engine, config, filter, &Metrics::default()) {
+            Ok(loaded) => println!("  {}  sha256 {}", filter.name, &loaded.module.hash[..12]),
+            Err(error) => println!("  {:#}", anyhow::Error::from(error)),
+        }
+    }
+    for name in surplus {
+        println!(
+            "  {name}: not run, there are more than {}",
+            team.filters_max
+        );
+    }
+    Ok(())
 }
 
 fn destinations(resolved: &Resolved) {

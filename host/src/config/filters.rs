@@ -2,6 +2,7 @@
 //! destinations that they may choose.
 
 use super::{Config, Error, Place, ResolvedFilter, find};
+use crate::filter::settings::Settings;
 use crate::filter::{FilterConfig, limits};
 use crate::record::columns::RouteId;
 
@@ -14,22 +15,31 @@ impl Config {
             pin(name, config.sha256.as_deref())?;
             let module = config.module.clone();
             Ok(ResolvedFilter {
-                limits: self.limits_of(name, config)?,
+                limits: self.limits_of(&config.limits, |key| Place::of_filter(name, key))?,
                 name: name.clone(),
+                settings: Settings::Given(json(&config.settings)),
                 module: module.unwrap_or_else(|| format!("{name}.wasm").into()),
                 config: config.clone(),
-                routes: choices(&Place::routes_of_filter(name), &config.routes, destinations)?,
+                routes: choices(
+                    &Place::of_filter(name, "routes"),
+                    &config.routes,
+                    destinations,
+                )?,
             })
         };
         self.filters.modules.iter().map(one).collect()
     }
 
-    fn limits_of(&self, name: &str, config: &FilterConfig) -> Result<limits::Limits, Error> {
+    pub(super) fn limits_of(
+        &self,
+        given: &limits::Given,
+        place: impl Fn(&str) -> Place,
+    ) -> Result<limits::Limits, Error> {
         let all = self.filters.limits.over(&limits::Limits::default());
-        let limits = config.limits.over(&all);
+        let limits = given.over(&all);
         match self.filters.ceilings.passed_by(&limits) {
             Some(passed) => Err(Error::Ceiling {
-                name: name.to_owned(),
+                place: place("limits").below(passed.name),
                 passed,
             }),
             None => Ok(limits),
@@ -37,8 +47,12 @@ impl Config {
     }
 }
 
+fn json(settings: &serde_json::Map<String, serde_json::Value>) -> String {
+    serde_json::Value::from(settings.clone()).to_string()
+}
+
 /// Destinations that a filter may choose, by name.
-fn choices(
+pub fn choices(
     place: &Place,
     names: &[String],
     destinations: &[String],

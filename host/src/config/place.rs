@@ -26,11 +26,23 @@ impl Place {
         }
     }
 
-    pub(super) fn routes_of_filter(name: &str) -> Self {
+    pub(super) fn of_filter(name: &str, key: &str) -> Self {
         Self {
-            called: format!("filter `{name}`, `routes`"),
-            keys: keys(&["filters", "modules", name, "routes"]),
+            called: format!("filter `{name}`"),
+            keys: keys(&["filters", "modules", name, key]),
         }
+    }
+
+    pub(super) fn of_team(name: &str, key: &str) -> Self {
+        Self {
+            called: format!("team `{name}`"),
+            keys: keys(&["filters", "teams", name, key]),
+        }
+    }
+
+    pub(super) fn below(mut self, key: &str) -> Self {
+        self.keys.push(key.to_owned());
+        self
     }
 }
 
@@ -101,7 +113,7 @@ impl Error {
             | Self::NoDestinations
             | Self::NoRoutes => Vec::new(),
             Self::Filter { number, .. } => route(*number, "filters"),
-            Self::Destination { place, .. } => place.keys.clone(),
+            Self::Destination { place, .. } | Self::Ceiling { place, .. } => place.keys.clone(),
             Self::NoDestination { number, .. } | Self::Also { number } => route(*number, "also"),
             Self::Excluded { number } => route(*number, "destination"),
             Self::Format { number, .. } => route(*number, "format"),
@@ -120,7 +132,8 @@ impl Error {
             Self::Attributes { name } => destination(name, "entity.attributes"),
             Self::Create { name, .. } => destination(name, "create"),
             Self::Pin { name, .. } => filter(name, &["sha256"]),
-            Self::Ceiling { name, passed } => filter(name, &["limits", passed.name]),
+            Self::OfTeam { name, .. } => filter(name, &[]),
+            Self::Team { name } => keys(&["filters", "teams", name]),
             Self::TooSmall { key, .. } => key.split('.').map(str::to_owned).collect(),
         }
     }

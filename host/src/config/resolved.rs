@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
+use super::Team;
 use crate::filter;
+use crate::filter::settings::Settings;
 use crate::record::columns::RouteId;
 use crate::route::Table;
 use crate::sink;
@@ -13,17 +15,10 @@ use crate::sink;
 pub struct ResolvedFilter {
     pub name: String,
     pub module: PathBuf,
+    pub settings: Settings,
     pub config: filter::FilterConfig,
     pub limits: filter::limits::Limits,
     pub routes: Vec<(String, RouteId)>,
-}
-
-impl ResolvedFilter {
-    /// The settings as the filter is handed them.
-    #[must_use]
-    pub fn settings(&self) -> String {
-        serde_json::Value::from(self.config.settings.clone()).to_string()
-    }
 }
 
 /// What the agent runs.
@@ -32,6 +27,8 @@ pub struct Resolved {
     pub table: Table,
     /// In the order in which chains index them.
     pub filters: Vec<ResolvedFilter>,
+    /// Who may ship further ones.
+    pub teams: Vec<Team>,
     pub destinations: Vec<(String, sink::Destination)>,
     /// Routes index these behind the destinations.
     pub written: Vec<Written>,

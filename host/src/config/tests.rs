@@ -178,6 +178,71 @@ fn a_route_may_have_its_records_written_in_another_format() {
     assert_eq!(as_text.region.as_deref(), Some("eu-central-1"));
 }
 
+const TEAM: &str = "
+destinations: { d: { 'null': {} } }
+routes: [ {} ]
+filters:
+  directories: [/filters, /others]
+  ceilings: { memory: 64MiB }
+  modules: { mask: {} }
+  teams: { pay: { limits: { edits: 7 }, on_error: block } }
+annotations:
+  allow:
+    - { namespace: pay, filters: [mask, 'pay/*'] }
+    - { namespace: shop, filters: ['*', 'pay/card-*'] }
+    - { namespace: rest, filters: '*' }
+";
+
+#[test]
+fn what_a_team_ships_may_be_chosen_where_the_operator_says_so_and_nowhere_else() {
+    let resolved = Config::parse(TEAM).unwrap().resolve().unwrap();
+    let waits = |at: usize| resolved.table.allow[at].waits();
+    assert!(waits(0) && waits(1) && waits(2));
+    let ships = ["card-mask", "other"].map(str::to_owned);
+    let shipped = Shipped::from([("pay".to_owned(), ships.into())]);
+    let with = resolved.with_shipped(&shipped);
+    let names: Vec<_> = with.filters.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["mask", "pay/card-mask", "pay/other"]);
+    let filter = &with.filters[1];
+    assert_eq!(filter.module, Path::new("/filters/pay/card-mask.wasm"));
+    assert_eq!(filter.limits.edits, 7);
+    assert_eq!(filter.config.on_error, filter::OnError::Block);
+    let may = |at: usize| {
+        let all = with.table.allow[at].filters.iter();
+        all.map(|(_, filter)| *filter).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        [may(0), may(1), may(2)],
+        [vec![0, 1, 2], vec![0, 1], vec![0]]
+    );
+}
+
+#[test]
+fn a_team_is_bounded_and_cannot_take_the_operators_names() {
+    let refused = |from: &str, to: &str| {
+        let text = TEAM.replace(from, to);
+        assert_ne!(text, TEAM);
+        Config::parse(&text)
+            .unwrap()
+            .resolve()
+            .unwrap_err()
+            .to_string()
+    };
+    let error = refused("limits: { edits: 7 }", "limits: { memory: 65MiB }");
+    assert!(error.starts_with("team `pay`: `limits.memory`"), "{error}");
+    let error = refused("{ mask: {} }", "{ mask: {}, pay/mask: {} }");
+    assert!(error.contains("what team `pay` ships"), "{error}");
+    let error = refused("'pay/*'", "'play/*'");
+    assert_eq!(
+        error,
+        "`annotations.allow` 1, `filters`: `play/*` names nothing; there is `pay/*`"
+    );
+    let error = refused("teams: { pay", "teams: { a/b: {}, pay");
+    assert!(error.starts_with("team `a/b`"), "{error}");
+    let error = refused("on_error: block", "routes: [e]");
+    assert_eq!(error, "team `pay`: `e` is no destination; there is `d`");
+}
+
 const EXAMPLE: &str = include_str!("../../../deploy/logsieve.example.yaml");
 
 #[test]
@@ -256,6 +321,7 @@ fn every_key_is_in_the_example_configuration() {
         "{ filters: { ceilings: { x: 1 } } }",
         "{ filters: { quarantine: { x: 1 } } }",
         "{ filters: { modules: { f: { x: 1 } } } }",
+        "{ filters: { teams: { t: { x: 1 } } } }",
         "{ filters: { modules: { f: { limits: { x: 1 } } } } }",
         "{ destinations: { d: { x: 1 } } }",
         "{ destinations: { d: { cloudwatch: { x: 1 } } } }",

@@ -5,7 +5,7 @@
 //! the SHA-256 of all that follows, a line of JSON, then the module.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,8 @@ use super::module::{hex, sha256_hex};
 
 const MAGIC: &str = "logsieve-accepted 1 ";
 const SUFFIX: &str = ".accepted";
+/// Hash, name and settings; a file of settings has at most half of this.
+const HEADER_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// The folder.
 pub struct Store(PathBuf);
@@ -91,6 +93,13 @@ impl Store {
         accepted
     }
 
+    /// The filters of which something is kept.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        files.filter_map(|file| name_in(&file.path())).collect()
+    }
+
     /// Forgets all filters but these.
     pub fn keep_only<'a>(&self, filters: impl Iterator<Item = &'a str>) {
         let keep: Vec<PathBuf> = filters.map(|name| self.path(name)).collect();
@@ -101,6 +110,17 @@ impl Store {
             }
         }
     }
+}
+
+/// The filter that a file is about, by its header alone.
+fn name_in(path: &Path) -> Option<String> {
+    let mut start = BufReader::new(File::open(path).ok()?).take(HEADER_BYTES_MAX);
+    let (mut first, mut header) = (String::new(), String::new());
+    start.read_line(&mut first).ok()?;
+    start.read_line(&mut header).ok()?;
+    first.strip_prefix(MAGIC)?;
+    let header: Header = serde_json::from_str(&header).ok()?;
+    Some(header.filter)
 }
 
 fn read(bytes: &[u8], filter: &str) -> Option<Accepted> {
@@ -173,7 +193,11 @@ mod tests {
         let (_folder, store) = store();
         store.save("a", "{}", b"a").unwrap();
         store.save("b", "{}", b"b").unwrap();
+        let mut names = store.names();
+        names.sort();
+        assert_eq!(names, ["a", "b"]);
         store.keep_only(["b"].into_iter());
+        assert_eq!(store.names(), ["b"]);
         assert_eq!(store.load("a"), None);
         assert_eq!(store.load("b").unwrap().bytes, b"b");
     }

@@ -7,7 +7,7 @@
 //! stands in; where there is none either, the filter waits, and so do its containers: nothing leaves
 //! unfiltered. The same files and settings are tried once, until something about them changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use super::instance::{Blueprint, Failure, Instance};
 use super::limits::Limits;
 use super::module::find::{self, Found, Place};
 use super::module::{self, sha256_hex};
+use super::settings::Settings;
 use crate::clock;
 use crate::telemetry::metrics::{FilterMetrics, Metrics};
 
@@ -28,8 +29,7 @@ pub struct Wanted {
     pub module: PathBuf,
     /// SHA-256 of the one module that may take over.
     pub pin: Option<String>,
-    /// As JSON.
-    pub settings: String,
+    pub settings: Settings,
     pub limits: Limits,
     pub directories: Vec<PathBuf>,
 }
@@ -41,6 +41,8 @@ pub enum Refusal {
     Module(#[from] module::Error),
     #[error(transparent)]
     Failure(#[from] Failure),
+    #[error("its settings, in the file beside it: {0}")]
+    Settings(String),
     #[error("its examples cannot be read: {0}")]
     Examples(String),
     #[error("its own example `{name}` fails: {cause}")]
@@ -56,7 +58,7 @@ impl Refusal {
                 error,
                 module::Error::Read { .. } | module::Error::Keep { .. }
             ),
-            Self::Examples(_) | Self::Example { .. } => false,
+            Self::Settings(_) | Self::Examples(_) | Self::Example { .. } => false,
         }
     }
 }
@@ -102,6 +104,17 @@ impl Swap {
         self.filters.get(filter)?.refused.as_deref()
     }
 
+    /// Filters below this prefix that are in charge, or were when the agent ran last, without it.
+    #[must_use]
+    pub fn known_below(&self, prefix: &str) -> BTreeSet<String> {
+        let in_charge = self.filters.iter().filter(|(_, e)| e.in_charge.is_some());
+        let in_charge = in_charge.map(|(name, _)| name.clone());
+        let kept = self.accepted.iter().flat_map(Store::names);
+        let all = in_charge.chain(kept);
+        all.filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
+            .collect()
+    }
+
     /// Forgets filters that the configuration has no more.
     pub fn keep_only(&mut self, wanted: &[Wanted]) {
         let is_wanted = |name: &str| wanted.iter().any(|w| w.name == name);
@@ -144,13 +157,19 @@ impl Swap {
             // What is gone is stood for.
             Err(error) if missing.is_some() => match self.stand_in(wanted, entry) {
                 Some((found, settings)) => self.make(wanted, &settings, entry, Some(&found)),
-                None if entry.in_charge.is_some() => {
-                    self.make(wanted, &wanted.settings, entry, None)
-                }
-                None => Err(error.into()),
+                None => match &entry.in_charge {
+                    Some(in_charge) => {
+                        let settings = wanted.settings.or(&in_charge.settings);
+                        self.make(wanted, &settings, entry, None)
+                    }
+                    None => Err(error.into()),
+                },
             },
             Err(error) => Err(error.into()),
-            Ok(found) => self.make(wanted, &wanted.settings, entry, Some(&found)),
+            Ok(found) => match wanted.settings.of(&found) {
+                Ok(settings) => self.make(wanted, &settings, entry, Some(&found)),
+                Err(cause) => Err(Refusal::Settings(cause)),
+            },
         };
         let refused = match made {
             Ok(None) => missing,
@@ -183,7 +202,8 @@ impl Swap {
             return None;
         }
         let accepted = self.accepted.as_ref()?.load(&wanted.name)?;
-        Some((kept(wanted, accepted.bytes), wanted.settings.clone()))
+        let settings = wanted.settings.or(&accepted.settings);
+        Some((kept(wanted, accepted.bytes), settings))
     }
 
     /// Nothing is in charge: the pair that was accepted last takes over, if it still works.
@@ -327,6 +347,7 @@ fn kept(wanted: &Wanted, bytes: Vec<u8>) -> Found {
         hash: sha256_hex(&bytes),
         bytes,
         examples: None,
+        settings: None,
     }
 }
 

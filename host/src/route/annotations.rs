@@ -44,7 +44,7 @@ pub struct Config {
 pub struct AllowConfig {
     /// All, where it is not given.
     pub namespace: Option<Globs>,
-    /// Filters that may be added, by name or pattern.
+    /// Filters that may be added, by name or pattern; those that teams ship as `TEAM/PATTERN`.
     pub filters: Option<Globs>,
     /// Destinations that may be chosen, by name or pattern.
     pub routes: Option<Globs>,
@@ -58,6 +58,8 @@ pub struct AllowConfig {
 pub struct Allow {
     pub namespace: Option<Globs>,
     pub filters: Vec<(String, usize)>,
+    /// Patterns of filters that teams ship, and that come and go.
+    pub shipped: Option<Globs>,
     pub destinations: Vec<(String, usize)>,
     pub exclude: bool,
     pub unknown_pod: UnknownPod,
@@ -74,7 +76,8 @@ impl Allow {
     /// Whether a container waits, however long, while its annotations are not known or wrong.
     #[must_use]
     pub fn waits(&self) -> bool {
-        !self.filters.is_empty() && self.unknown_pod == UnknownPod::Wait
+        let adds = !self.filters.is_empty() || self.shipped.is_some();
+        adds && self.unknown_pod == UnknownPod::Wait
     }
 }
 

@@ -63,6 +63,7 @@ fn allow() -> Vec<Allow> {
     vec![Allow {
         namespace: Some(globs("team-*")),
         filters: vec![("mask".into(), 3), ("drop".into(), 4)],
+        shipped: None,
         destinations: vec![("audit".into(), 7)],
         exclude: true,
         unknown_pod: UnknownPod::Wait,

@@ -19,7 +19,7 @@ use kube::{Client, Config};
 
 use crate::filter::module::packed::Packing;
 use crate::filter::module::sha256_hex;
-use crate::record::status::Status;
+use crate::record::status::{FilterStatus, Status};
 
 /// What a ConfigMap can hold, base64 and names included.
 const CONFIG_MAP_BYTES_MAX: usize = 1_000_000;
@@ -34,6 +34,12 @@ pub struct Args {
     /// The team, as the chart's `teams` names it.
     #[arg(long)]
     team: String,
+    /// Settings to lie beside the module: YAML that the filter is handed where the team ships it alone.
+    #[arg(long)]
+    settings: Option<PathBuf>,
+    /// Examples to lie beside it, which every node tries before the module takes over.
+    #[arg(long)]
+    examples: Option<PathBuf>,
     /// The agent's namespace.
     #[arg(long, short, default_value = "logsieve")]
     namespace: String,
@@ -65,7 +71,14 @@ async fn push(args: &Args) -> anyhow::Result<ExitCode> {
     let hash = sha256_hex(&unpacked.with_context(|| format!("`{file}` cannot be unpacked"))?);
     let client = Client::try_from(Config::infer().await?)?;
     let name = format!("logsieve-filters-{}", args.team);
-    apply(&client, args, &name, &file, bytes).await?;
+    let mut keys = BTreeMap::from([(file.clone(), ByteString(bytes))]);
+    for (what, path) in [("settings", &args.settings), ("examples", &args.examples)] {
+        let Some(path) = path else { continue };
+        let text = std::fs::read(path);
+        let text = text.with_context(|| format!("`{}` cannot be read", path.display()))?;
+        keys.insert(format!("{filter}.{what}.yaml"), ByteString(text));
+    }
+    apply(&client, args, &name, &file, keys).await?;
     println!("{name}: {file} is there, sha256 {}", &hash[..12]);
     if args.wait == 0 {
         return Ok(ExitCode::SUCCESS);
@@ -78,14 +91,14 @@ async fn apply(
     args: &Args,
     name: &str,
     file: &str,
-    bytes: Vec<u8>,
+    keys: BTreeMap<String, ByteString>,
 ) -> anyhow::Result<()> {
     let map = ConfigMap {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             ..ObjectMeta::default()
         },
-        binary_data: Some(BTreeMap::from([(file.to_owned(), ByteString(bytes))])),
+        binary_data: Some(keys),
         ..ConfigMap::default()
     };
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), &args.namespace);
@@ -127,16 +140,22 @@ async fn nodes_behind(
     for pod in pods.list(&agents).await.context("the agent's pods")? {
         let name = pod.metadata.name.unwrap_or_default();
         let why = match status(client, &args.namespace, &name).await {
-            Ok(status) => match status.filters.iter().find(|f| f.name == filter) {
+            Ok(status) => match running(&status, &args.team, filter) {
                 Some(f) if f.sha256.as_deref() == Some(hash) => continue,
                 Some(f) => format!("runs {}", f.sha256.as_deref().unwrap_or("no module")),
-                None => format!("has no filter `{filter}` in its configuration"),
+                None => format!("has no filter `{filter}`, nor a team `{}`", args.team),
             },
             Err(error) => format!("does not tell: {error:#}"),
         };
         behind.push((name, why));
     }
     Ok(behind)
+}
+
+/// The filter as this team's own, or else as the operator has it in the configuration.
+fn running<'a>(status: &'a Status, team: &str, filter: &str) -> Option<&'a FilterStatus> {
+    let named = |name: &str| status.filters.iter().find(|f| f.name == name);
+    named(&format!("{team}/{filter}")).or_else(|| named(filter))
 }
 
 async fn status(client: &Client, namespace: &str, pod: &str) -> anyhow::Result<Status> {

@@ -18,8 +18,9 @@ use super::{Error, parts, sha256_hex, stem};
 const DATA: &str = "..data";
 /// A generation that goes while it is read is followed by the next so often.
 const TRIES: usize = 5;
-/// Bytes of a file of examples.
+/// Bytes of a file of examples, and of one of settings.
 const EXAMPLES_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const SETTINGS_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A module as it lies on the disk.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Found {
     pub hash: String,
     /// `NAME.examples.yaml` beside it, where there is one.
     pub examples: Option<String>,
+    /// `NAME.settings.yaml` beside it, where there is one.
+    pub settings: Option<String>,
 }
 
 /// Which files a module would be read from, and what would be different after a change of any.
@@ -42,6 +45,7 @@ pub struct Place {
     in_parts: bool,
     files: Vec<Stamp>,
     examples: Option<Stamp>,
+    settings: Option<Stamp>,
 }
 
 /// A file at one moment. Inode numbers are used again at once, so times and the generation's name
@@ -96,11 +100,17 @@ pub fn folders(name: &Path, directories: &[PathBuf]) -> Vec<PathBuf> {
     directories.iter().cloned().chain(below).collect()
 }
 
-fn in_directory(directory: &Path, name: &Path) -> Option<Place> {
-    let generation = match fs::read_link(directory.join(DATA)) {
+/// The folder that a directory shows now: its generation, if it is a kubelet's volume.
+#[must_use]
+pub fn generation(directory: &Path) -> PathBuf {
+    match fs::read_link(directory.join(DATA)) {
         Ok(data) => directory.join(data),
         Err(_) => directory.to_owned(),
-    };
+    }
+}
+
+fn in_directory(directory: &Path, name: &Path) -> Option<Place> {
+    let generation = generation(directory);
     let text = name.to_str()?;
     let packings: &[Packing] = match text.ends_with(".wasm") {
         true => &Packing::ALL,
@@ -116,12 +126,16 @@ fn in_directory(directory: &Path, name: &Path) -> Option<Place> {
             false => whole,
         };
         let first = files.first()?;
-        let examples = format!("{}.examples.yaml", stem(name));
+        let beside = |what: &str| {
+            let file = format!("{}.{what}.yaml", stem(name));
+            Stamp::of(first.file.with_file_name(file))
+        };
         Some(Place {
             path: directory.join(&text),
             packing: Packing::of(&text),
             in_parts,
-            examples: Stamp::of(first.file.with_file_name(examples)),
+            examples: beside("examples"),
+            settings: beside("settings"),
             files,
         })
     })
@@ -162,16 +176,17 @@ impl Place {
                 path: path(),
                 source,
             })?;
-        let examples = self
-            .examples
-            .as_ref()
-            .filter(|e| e.bytes <= EXAMPLES_BYTES_MAX);
-        let examples = examples.map(|e| fs::read_to_string(&e.file)).transpose();
+        let text = |stamp: &Option<Stamp>, most: u64| {
+            let stamp = stamp.as_ref().filter(|stamp| stamp.bytes <= most);
+            let text = stamp.map(|stamp| fs::read_to_string(&stamp.file));
+            text.transpose().map_err(unreadable)
+        };
         Ok(Found {
             path: path(),
             hash: sha256_hex(&bytes),
             bytes,
-            examples: examples.map_err(unreadable)?,
+            examples: text(&self.examples, EXAMPLES_BYTES_MAX)?,
+            settings: text(&self.settings, SETTINGS_BYTES_MAX)?,
         })
     }
 }

@@ -1,0 +1,68 @@
+//! Where a filter's settings come from: from the operator's configuration, or from the file beside its
+//! module, where a team ships both.
+
+use super::module::find::Found;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settings {
+    /// These, as JSON.
+    Given(String),
+    /// `NAME.settings.yaml` beside the module; none where there is no such file.
+    Beside,
+}
+
+impl From<&str> for Settings {
+    fn from(json: &str) -> Self {
+        Self::Given(json.to_owned())
+    }
+}
+
+impl Settings {
+    /// The settings for a module, as JSON.
+    ///
+    /// # Errors
+    /// When the file beside it is no YAML mapping: in the parser's own words.
+    pub fn of(&self, found: &Found) -> Result<String, String> {
+        match (self, &found.settings) {
+            (Self::Given(settings), _) => Ok(settings.clone()),
+            (Self::Beside, None) => Ok("{}".to_owned()),
+            (Self::Beside, Some(text)) => serde_saphyr::from_str(text)
+                .map(|map: serde_json::Map<_, _>| serde_json::Value::from(map).to_string())
+                .map_err(|error| error.to_string()),
+        }
+    }
+
+    /// Those that stand where the module is gone: the given ones, else those it was in charge with.
+    #[must_use]
+    pub fn or(&self, former: &str) -> String {
+        match self {
+            Self::Given(settings) => settings.clone(),
+            Self::Beside => former.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_beside_a_module_become_json_and_a_mistake_names_its_line() {
+        let mut found = Found {
+            path: "f.wasm".into(),
+            bytes: Vec::new(),
+            hash: String::new(),
+            examples: None,
+            settings: Some("cards: true\nkeep: [1, 2]\n".into()),
+        };
+        let beside = Settings::Beside.of(&found).unwrap();
+        assert_eq!(beside, r#"{"cards":true,"keep":[1,2]}"#);
+        let given = Settings::from("{}");
+        assert_eq!(given.of(&found).unwrap(), "{}");
+        found.settings = Some("cards: true\n- no map\n".into());
+        let error = Settings::Beside.of(&found).unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+        found.settings = None;
+        assert_eq!(Settings::Beside.of(&found).unwrap(), "{}");
+    }
+}
