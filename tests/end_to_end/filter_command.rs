@@ -89,7 +89,8 @@ fn the_examples_of_every_ready_filter_hold() {
     for folder in fs::read_dir(&filters)
         .unwrap()
         .flatten()
-        .filter(|entry| entry.path().is_dir())
+        // What filters share is none.
+        .filter(|entry| entry.path().is_dir() && entry.file_name() != "common")
     {
         let name = folder.file_name().into_string().unwrap();
         let built = module(&format!("filters/{}", name.replace('-', "_")));
@@ -106,7 +107,7 @@ fn the_examples_of_every_ready_filter_hold() {
         );
         count += 1;
     }
-    assert!(count >= 2, "only {count} filters in {}", filters.display());
+    assert!(count >= 10, "only {count} filters in {}", filters.display());
 }
 
 /// Each kind of change in the contract, made by a guest that does what a record's text says.

@@ -14,7 +14,18 @@ use crate::setup::{DEBIAN_CARGO, DEBIAN_LINKER, DEBIAN_RUSTC, TARGET, Toolchain,
 
 const PROFILE: &str = "filter";
 const FLAGS: &str = "-C target-feature=+simd128";
-const FILTERS: [&str; 6] = ["redact", "drop", "parse", "multiline", "level", "fields"];
+const FILTERS: [&str; 10] = [
+    "redact",
+    "drop",
+    "sample",
+    "parse",
+    "multiline",
+    "level",
+    "fields",
+    "dedup",
+    "rate_limit",
+    "emf",
+];
 const GUESTS: &str = "guests";
 
 /// Where the modules are.

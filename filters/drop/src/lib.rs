@@ -3,13 +3,12 @@
 //! The lists are asked in order: what `keep` names passes, then what `drop` names goes, then what
 //! `sample` names is thinned out; `otherwise` says what becomes of the rest.
 
-mod rules;
 mod sample;
 mod settings;
 
+use common::Rules;
 use logsieve_filter::{Batch, Filter, Unjudged, export_filter};
 
-use rules::Rules;
 use sample::Sample;
 use settings::Otherwise;
 pub use settings::Settings;

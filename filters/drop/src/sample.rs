@@ -4,9 +4,10 @@
 //! by side, and a batch may be shown again, and the same record must meet the same fate each time.
 //! Records alike in text and time share it.
 
+use common::hash::hash;
+use common::{Rules, RulesOver};
 use logsieve_filter::{Batch, Record};
 
-use crate::rules::{Rules, RulesOver};
 use crate::settings::Sampling;
 
 pub(crate) struct Sample {
@@ -46,24 +47,4 @@ impl SampleOver<'_> {
         let is_meant = self.of.as_mut().is_none_or(|of| of.name(at, record));
         is_meant.then(|| hash(record.text(), record.time()).is_multiple_of(u64::from(self.one_in)))
     }
-}
-
-/// Mixes eight bytes at a time; alike on every machine.
-fn hash(text: &[u8], time: u64) -> u64 {
-    let mut state = mix(time ^ text.len() as u64);
-    let (words, rest) = text.as_chunks();
-    for word in words {
-        state = mix(state ^ u64::from_le_bytes(*word));
-    }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    // The low bits of a product are the poor ones, and they decide the remainder.
-    let state = mix(state ^ u64::from_le_bytes(last));
-    state ^ (state >> 32)
-}
-
-/// Spreads every bit over all: a multiplication to 128 bits, its halves folded.
-fn mix(word: u64) -> u64 {
-    let product = u128::from(word ^ 0x2545_F491_4F6C_DD1D) * 0x9E37_79B9_7F4A_7C15;
-    (product as u64) ^ (product >> 64) as u64
 }

@@ -1,6 +1,7 @@
 //! What the operator may set; README.md shows it from the operator's side. Settings that would do
 //! nothing, or something else than they seem to, are refused.
 
+use common::List;
 use serde::Deserialize;
 
 /// The settings of `drop`.
@@ -15,16 +16,6 @@ pub struct Settings {
     pub sample: Option<Sampling>,
     /// What becomes of records that no list names.
     pub otherwise: Otherwise,
-}
-
-/// Records are named by what they contain: any of these.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct List {
-    /// Texts, byte for byte: `DEBUG` is not `debug`.
-    pub contains: Vec<String>,
-    /// Regular expressions.
-    pub patterns: Vec<String>,
 }
 
 /// One record in so many passes.
@@ -47,12 +38,6 @@ pub enum Otherwise {
     Pass,
     /// They are dropped: `keep` is then the list of what passes.
     Drop,
-}
-
-impl List {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.contains.is_empty() && self.patterns.is_empty()
-    }
 }
 
 impl Settings {

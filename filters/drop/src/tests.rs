@@ -56,6 +56,16 @@ fn only_what_keep_names_passes_if_all_else_is_dropped() {
 }
 
 #[test]
+fn what_is_important_enough_passes_whatever_drop_says() {
+    let json = r#"{"keep": {"least": "error"}, "drop": {"contains": ["db"]}}"#;
+    let records = testing::run(
+        filter(json),
+        ["level=error db", "level=warn db", "db", "[FATAL] db"],
+    );
+    assert_eq!(records, ["level=error db", "[FATAL] db"]);
+}
+
+#[test]
 fn a_pattern_and_a_text_may_name_the_same_record() {
     let json = r#"{"drop": {"contains": ["b"], "patterns": ["b", "c"]}}"#;
     assert_eq!(

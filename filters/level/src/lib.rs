@@ -4,13 +4,13 @@
 //! klog's first letter. What says nothing is kept, unless the operator wants otherwise: a stack trace
 //! has no level, and nobody wants to lose one.
 
-mod find;
 mod settings;
 
+use common::Level;
+use common::level::find;
 use logsieve_filter::{Filter, Record, export_filter, report};
 
-use find::find;
-pub use settings::{Level, Settings, Unknown};
+pub use settings::{Settings, Unknown};
 
 /// The filter.
 pub struct LevelFilter(Settings);

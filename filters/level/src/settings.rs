@@ -1,21 +1,8 @@
 //! What the operator may set; README.md shows it from the operator's side.
 //! Settings that mean nothing are refused.
 
+use common::Level;
 use serde::Deserialize;
-
-/// How important a record is, ascending.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "their names say it")]
-pub enum Level {
-    Trace,
-    Debug,
-    #[default]
-    Info,
-    Warn,
-    Error,
-    Fatal,
-}
 
 /// What becomes of records that do not say how important they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -1,10 +1,11 @@
 //! How loggers say a level, and what only looks like one.
 //! They need neither Wasm nor the agent.
 
+use common::Level;
+use common::level::find;
 use logsieve_filter::testing::{self, Run};
 
-use crate::find::find;
-use crate::{Level, LevelFilter, Settings};
+use crate::{LevelFilter, Settings};
 
 #[test]
 fn a_level_is_found_wherever_loggers_put_it() {

@@ -33,6 +33,17 @@ pub trait Filter {
     }
 }
 
+/// A filter that is lent: a test may show it to one container after another.
+impl<F: Filter> Filter for &mut F {
+    fn record(&mut self, record: &mut Record<'_>) {
+        (**self).record(record);
+    }
+
+    fn batch(&mut self, batch: &mut Batch<'_>) -> Result<(), Unjudged> {
+        (**self).batch(batch)
+    }
+}
+
 /// Why a batch could not be judged. Made from anything that can be displayed, so `?` works on every
 /// error, and `Err("no such table".into())` does as well.
 #[derive(Debug)]

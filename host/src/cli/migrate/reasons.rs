@@ -133,9 +133,8 @@ pub fn whole(section: &Section, name: &str) -> Note {
         ("filter", "lua" | "wasm") => {
             "write it as a filter: `logsieve filter new`, in any language that compiles to WebAssembly"
         }
-        ("filter", "multiline") => {
-            "write it as a filter that holds records until an event is complete"
-        }
+        ("filter", "multiline") => "the ready filter `multiline` joins events",
+        ("filter", "throttle") => "the ready filter `rate_limit` limits each container",
         ("filter", _) => "write it as a filter: `logsieve filter new`",
         ("output", _) => "records go to CloudWatch Logs or standard output",
         ("parser" | "multiline_parser", _) => "parse in a filter; container formats are built in",

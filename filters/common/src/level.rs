@@ -1,7 +1,24 @@
-//! Finds the level in a line. It looks at the beginning only, since whoever writes a level writes it there;
-//! a JSON object's field may stand anywhere in the first kilobyte.
+//! How important a record is, by what it says itself. Loggers say it in a handful of ways: a field of a JSON
+//! object or of logfmt, a word near the beginning, klog's first letter.
+//!
+//! It looks at the beginning only, since whoever writes a level writes it there; a JSON object's field
+//! may stand anywhere in the first kilobyte.
 
-use crate::Level;
+use serde::Deserialize;
+
+/// How important a record is, ascending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "their names say it")]
+pub enum Level {
+    Trace,
+    Debug,
+    #[default]
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
 
 /// Bytes in which a field is looked for.
 const FIELD_BYTES: usize = 1024;
@@ -12,7 +29,9 @@ const WORDS_BYTES: usize = 120;
 
 const KEYS: [&[u8]; 5] = [b"level", b"severity", b"lvl", b"log.level", b"loglevel"];
 
-pub(crate) fn find(text: &[u8]) -> Option<Level> {
+/// The level that a record names; none if it says nothing.
+#[must_use]
+pub fn find(text: &[u8]) -> Option<Level> {
     let text = text.trim_ascii_start();
     let head = &text[..text.len().min(FIELD_BYTES)];
     if head.first() == Some(&b'{') {
