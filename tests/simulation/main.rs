@@ -26,7 +26,7 @@ use world::{CONTAINERS, LENGTH};
 /// Seeds of the fixed set.
 const FIXED: std::ops::Range<u64> = 1..41;
 /// How long fresh seeds are tried where `SIM_SECONDS` does not say.
-const FRESH_FOR: Duration = Duration::from_secs(10);
+const FRESH_FOR: Duration = Duration::from_secs(15);
 
 fn faults_of(seed: u64) -> Vec<Fault> {
     faults::draw(&mut Rng::with_seed(seed ^ 0x5eed), LENGTH, CONTAINERS)
@@ -72,17 +72,19 @@ fn promises_hold_for_every_fixed_seed() {
     }
 }
 
-/// An open finding: a record is read again though nothing crashed and no answer was lost. Nothing is
-/// lost by it. To be mended, and then to run with the others.
+/// What the last look had seen of a file passed for the length of what took its place.
 #[test]
-#[ignore = "open finding: one repeat without a reason"]
 fn a_disk_that_fails_between_rotations_repeats_nothing() {
     hold([6_961_384_655_904_371_303]);
 }
 
-/// Not the same twice, so it is asked for by name: a gate has to judge two runs of one tree alike.
 #[test]
-#[ignore = "draws new seeds: SIM_SECONDS=60 cargo test --workspace --test simulation fresh -- --ignored"]
+fn a_seed_that_once_failed_keeps_its_promises() {
+    hold([9_768_445_079_619_514_003]);
+}
+
+/// Not the same twice: what fails here gets a name of its own above.
+#[test]
 fn promises_hold_for_fresh_seeds() {
     let limit = number("SIM_SECONDS").map_or(FRESH_FOR, Duration::from_secs);
     let began = Instant::now();

@@ -302,7 +302,6 @@ impl File {
         let offset = self.tail.offset();
         self.tail.restart(id, now);
         let former = std::mem::replace(&mut self.extent, Extent::new(id, 0));
-        self.extent.saw(self.tail.stat().len);
         self.torn_at = None;
         self.read_out = false;
         self.fresh = true;

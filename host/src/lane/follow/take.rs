@@ -65,6 +65,8 @@ impl Follow {
                 self.truncated(place, now, setup);
                 true
             }
+            // Nothing where the last look saw something: it is shorter now.
+            Ok(0) => file.look(now.mono).is_ok() && file.tail.is_cut(),
             Ok(read) => {
                 let cut = until.is_some_and(|until| file.tail.offset() + read as u64 == until);
                 self.take_chunk(place, &chunk[..read], cut, now, stages, setup)

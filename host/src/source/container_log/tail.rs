@@ -257,14 +257,18 @@ impl Tail {
         self.stat.len = self.stat.len.max(self.offset);
     }
 
-    /// Starts over after a truncation: the same descriptor is another file from here on.
+    /// Starts over after a truncation: the same descriptor is another file from here on, of which
+    /// nothing has been seen yet. What the last look saw may be the former's length.
     pub fn restart(&mut self, id: FileId, now: Duration) {
         self.id = id;
         self.first = None;
         self.line = None;
         self.start_len = 0;
+        self.stat.len = 0;
         self.cut = false;
         self.grew_at = now;
+        self.next_look = now;
+        self.look_after = LOOK_AFTER_MIN;
         self.seek(0);
     }
 }
