@@ -3,6 +3,7 @@
 //! Threads: one a lane, one that discovers files, one that writes checkpoints, one that ticks while
 //! filters run, and this one, whose small runtime does what waits: HTTP and signals.
 
+mod journal;
 mod load;
 mod machine;
 mod outlets;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -38,6 +40,7 @@ use crate::filter::swap::Swap;
 use crate::lane::{Event, Lane, PodsSetup, Setup};
 use crate::record::Budget;
 use crate::record::receipt::news_channel;
+use crate::source;
 use crate::source::container_log::discover::{Again, Discover, Stop};
 use crate::source::container_log::files::{Disk, Files};
 use crate::telemetry::metrics::Metrics;
@@ -173,6 +176,7 @@ impl Parts<'_> {
         let lanes = self.lanes(&numbers, &outlets, &keeper, &pods.setup, &mut pulse)?;
         let (stop_discover, again) = (Stop::default(), Again::default());
         let discovering = self.discover(&lanes, &stop_discover, &again)?;
+        let journal = self.journal(&lanes, &stop_discover)?;
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
         desk.ask_from_now_on(to.clone());
         let swapper = Swapper {
@@ -212,6 +216,7 @@ impl Parts<'_> {
         swapping.stop();
         stop_discover.now();
         let _ = discovering.join();
+        let _ = journal.map(JoinHandle::join);
         let drained = threads::drain(lanes, self.config.drain, first_of(&mut stop)).await;
         outlets.close_all();
         saving.finish();
@@ -292,12 +297,31 @@ impl Parts<'_> {
             .map_err(|source| Error::Quarantine { path, source })
     }
 
+    /// Starts what finds the journal's files, where it is to be read.
+    fn journal(
+        &self,
+        lanes: &[threads::LaneThread],
+        stop: &Stop,
+    ) -> Result<Option<JoinHandle<()>>, Error> {
+        let Some(config) = &self.config.source.journal else {
+            return Ok(None);
+        };
+        let node = std::env::var("NODE_NAME").ok();
+        let node = self.config.enrich.node_facts(node);
+        let begun = self.board.owners();
+        let discover =
+            source::journal::discover::Discover::new(Arc::new(Disk), config, node, begun);
+        let to = lanes.iter().map(|lane| lane.to.clone()).collect();
+        let thread = journal::follow(discover, self.board.clone(), to, stop.clone(), self.clock);
+        thread.map(Some).map_err(Error::Start)
+    }
+
     fn discover(
         &self,
         lanes: &[threads::LaneThread],
         stop: &Stop,
         again: &Again,
-    ) -> Result<std::thread::JoinHandle<()>, Error> {
+    ) -> Result<JoinHandle<()>, Error> {
         let config = self.config.source.container_log.clone();
         let facts = self
             .config

@@ -6,6 +6,8 @@
 //! stands between reading a line and packing it.
 
 mod follow;
+mod journal;
+mod journals;
 mod stages;
 mod status;
 mod tidy;
@@ -17,7 +19,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::checkpoint::board::Board;
-use crate::checkpoint::store::FileKey;
 use crate::clock::{CpuClock, Now};
 use crate::enrich::events::Notice;
 use crate::enrich::pods::{self, Expects};
@@ -32,7 +33,9 @@ use crate::source::container_log::{self, Start};
 use crate::telemetry::metrics::Metrics;
 
 use follow::Follow;
+use journals::Journals;
 use stages::Stages;
+pub use tidy::LeftBehind;
 
 /// CPU time of one turn; what a turn overruns is taken off the container's next ones.
 const TURN: Duration = Duration::from_millis(2);
@@ -45,6 +48,8 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// What a lane is told.
 pub enum Event {
     Sighting(Sighting),
+    /// A file of the node's journal.
+    Journal(Box<crate::source::journal::discover::Found>),
     /// The last run of the agent had not read a file to its end; to be told once all files that are
     /// there have been.
     LeftBehind(LeftBehind),
@@ -57,17 +62,6 @@ pub enum Event {
     Plan(Box<Plan>),
     /// Stop reading; send what is packed.
     Drain,
-}
-
-/// A file as the checkpoint remembers it, that may be gone.
-pub struct LeftBehind {
-    pub key: FileKey,
-    /// Bytes that were seen of it and not settled.
-    pub bytes: u64,
-    /// When that was, nanoseconds since the Unix epoch.
-    pub since: u64,
-    pub folder: String,
-    pub container: Arc<Container>,
 }
 
 impl From<News> for Event {
@@ -147,6 +141,7 @@ pub struct Lane {
     follows: BTreeMap<u32, Follow>,
     slots: HashMap<String, u32>,
     next_slot: u32,
+    journals: Journals,
     /// Whose turn comes first in the next step.
     first: usize,
     /// Containers that wait, as the metric has them.
@@ -166,6 +161,7 @@ impl Lane {
             follows: BTreeMap::new(),
             slots: HashMap::new(),
             next_slot: 0,
+            journals: Journals::default(),
             first: 0,
             waiting: 0,
             looked_around: Duration::ZERO,
@@ -179,7 +175,7 @@ impl Lane {
         for event in events {
             self.take(event, now);
         }
-        let busy = self.turns(now);
+        let busy = self.turns(now) | self.journals.turns(now, &mut self.stages, &self.setup);
         self.tidy(now);
         self.stages.flush(now, self.draining);
         Step {
@@ -192,12 +188,14 @@ impl Lane {
     /// records and unfinished lines of other files are read again at the next start.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.draining && self.follows.values().all(Follow::is_drained)
+        let drained = self.follows.values().all(Follow::is_drained);
+        self.draining && drained && self.journals.are_drained()
     }
 
     fn take(&mut self, event: Event, now: Now) {
         match event {
             Event::Sighting(Sighting::Found(found)) => self.found(found, now),
+            Event::Journal(found) => self.journal_found(*found, now),
             Event::Sighting(Sighting::Relabelled {
                 folder,
                 restart,
@@ -229,17 +227,17 @@ impl Lane {
                 let path = path.display();
                 tracing::warn!(%path, error = %source, "cannot be read, and is tried again");
             }
-            Event::News(news) => {
-                if let Some(follow) = self.follows.get_mut(&news.slot) {
-                    follow.hear(news, now, &self.setup);
-                }
-            }
+            Event::News(news) => match self.follows.get_mut(&news.slot) {
+                Some(follow) => follow.hear(news, now, &self.setup),
+                None => self.journals.hear(news, now, &self.setup),
+            },
             Event::Pods(news) => self.learn(news, now),
             // Whoever asked may have stopped waiting.
             Event::Status(to) => drop(to.send(self.status(now))),
             Event::Plan(plan) => self.change(*plan, now),
             Event::Drain => {
                 self.draining = true;
+                self.journals.drain();
                 for follow in self.follows.values_mut() {
                     // Finding out what a filter fails on may take longer than a stop.
                     follow.abandon_suspended();
@@ -254,6 +252,7 @@ impl Lane {
     fn change(&mut self, plan: Plan, now: Now) {
         self.setup.hold_idle = plan.hold_idle.unwrap_or(self.setup.hold_idle);
         let renumbered = self.stages.change(plan, &self.setup, now);
+        self.journals.replan(&self.stages, now.mono, renumbered);
         for follow in self.follows.values_mut() {
             follow.replan(&self.stages, &self.setup, now.mono, renumbered);
         }
@@ -358,6 +357,7 @@ impl Lane {
 
     fn rest(&self, now: Now) -> Duration {
         let looks = self.follows.values().map(|f| f.next_due(now.mono));
+        let looks = looks.chain(self.journals.next_due());
         let flush = self.stages.next_flush();
         let next = looks.chain(flush).min().unwrap_or(now.mono + REST_MAX);
         next.saturating_sub(now.mono).clamp(REST_MIN, REST_MAX)

@@ -24,6 +24,11 @@ pub struct Match {
     pub namespace: Option<Globs>,
     pub pod: Option<Globs>,
     pub container: Option<Globs>,
+    /// Where records come from: `container` or `journal`.
+    pub source: Option<Globs>,
+    /// Of the journal: the unit, and syslog's identifier.
+    pub unit: Option<Globs>,
+    pub identifier: Option<Globs>,
     pub node: Option<Globs>,
     pub labels: BTreeMap<String, Globs>,
     pub annotations: BTreeMap<String, Globs>,
@@ -49,16 +54,22 @@ impl Match {
     fn takes_path(&self, container: &Container) -> bool {
         let fits =
             |globs: &Option<Globs>, text: &str| globs.as_ref().is_none_or(|g| g.matches(text));
-        let node = || {
-            container
-                .facts
-                .get("k8s.node.name")
-                .map_or("", String::as_str)
+        let fact = |name: &str| container.facts.get(name).map(String::as_str);
+        let is = |globs: &Option<Globs>, name: &str, other: &str| {
+            globs.is_none() || fits(globs, fact(name).unwrap_or(other))
         };
+        // Only a container of a pod has a place among pods.
+        let placed = self.namespace.is_some() || self.pod.is_some() || self.container.is_some();
+        if placed && fact("log.source").is_some() {
+            return false;
+        }
         fits(&self.namespace, &container.namespace)
             && fits(&self.pod, &container.pod)
             && fits(&self.container, &container.name)
-            && (self.node.is_none() || fits(&self.node, node()))
+            && is(&self.node, "k8s.node.name", "")
+            && is(&self.source, "log.source", "container")
+            && is(&self.unit, "systemd.unit", "")
+            && is(&self.identifier, "syslog.identifier", "")
     }
 
     fn takes_facts(&self, facts: &Facts) -> bool {

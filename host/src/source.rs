@@ -11,4 +11,6 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub container_log: container_log::Config,
+    /// Not given: the node's journal is not read.
+    pub journal: Option<journal::Config>,
 }

@@ -19,6 +19,7 @@ mod filter_command;
 mod filters;
 mod flood;
 mod flow;
+mod journal;
 mod long_lines;
 mod moto;
 mod node;

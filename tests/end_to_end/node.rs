@@ -41,6 +41,8 @@ pub struct Config {
     pub routes: String,
     /// Further keys of `source.container_log`, as flow YAML without its braces.
     pub source: String,
+    /// YAML behind `source.journal:`, or nothing.
+    pub journal: String,
     /// The admin page's address, or `null`.
     pub listen: String,
     /// Whole further lines.
@@ -62,6 +64,7 @@ impl Node {
             destinations: format!("{{ main: {} }}", cloudwatch(&fake.url(), "format: text")),
             routes: "[{ destination: main }]".to_owned(),
             source: String::new(),
+            journal: "null".to_owned(),
             listen: "null".to_owned(),
             more: String::new(),
         };
@@ -88,13 +91,14 @@ impl Node {
             destinations,
             routes,
             source,
+            journal,
             listen,
             more,
         } = &self.config;
         let path = self.root.path().join("logsieve.yaml");
         let (pods, links) = (self.kubelet.pods(), self.kubelet.containers());
         let text = format!(
-            "state: {}\nsource: {{ container_log: {{ path: {}, links: {}, {source} }} }}\n\
+            "state: {}\nsource: {{ container_log: {{ path: {}, links: {}, {source} }}, journal: {journal} }}\n\
              filters: {filters}\ndestinations: {destinations}\nroutes: {routes}\n\
              telemetry: {{ listen: {listen} }}\n{more}\n",
             self.state().display(),

@@ -114,7 +114,7 @@ fn try_every_way(file: &Altered) {
     let _ = reader.seek(0);
     let mut streams = Streams::new(Fields::new(Globs::One("*".into())));
     let _ = streams.read(&mut reader, &mut |streams, sorted, _| {
-        assert!(streams.told(sorted.stream).is_some());
+        assert!(sorted.is_damaged || streams.told(sorted.stream).is_some());
         true
     });
 }

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::lane::{Event, Lane, LeftBehind};
 use crate::record::Budget;
 use crate::source::container_log::discover::{Again, Discover, Sighting, Stop, watch};
+use crate::source::journal::FOLDER;
 use crate::telemetry::metrics::Metrics;
 
 /// A checkpoint is written at most so often: well within a second of the settling.
@@ -126,8 +127,10 @@ pub fn discover(
         let mut tell = |sighting: Sighting| {
             if matches!(sighting, Sighting::Listed) {
                 let (node, left) = left.take().unwrap_or_default();
+                // Those of the journal are told when its files are.
                 let left = left
                     .into_iter()
+                    .filter(|(key, _)| !key.pod_uid.starts_with(FOLDER))
                     .filter_map(|(key, entry)| LeftBehind::new(&node, key, entry));
                 for left in left {
                     let lane = lane_of(&left.folder, lanes.len());
@@ -147,7 +150,7 @@ pub fn discover(
 }
 
 /// The same container always meets the same lane.
-fn lane_of(folder: &str, lanes: usize) -> usize {
+pub(super) fn lane_of(folder: &str, lanes: usize) -> usize {
     let hash = folder
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

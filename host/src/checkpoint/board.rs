@@ -1,6 +1,7 @@
 //! Where lanes post how far their files are settled, and whoever saves takes it from. A lane posts once
 //! for each receipt that moves a watermark, never for a record.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 
 use super::store::{Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey};
@@ -38,6 +39,15 @@ impl Board {
     pub fn offset(&self, key: &FileKey) -> Option<u64> {
         let inner = self.inner.lock().ok()?;
         inner.entries.get(key).map(|e| e.offset)
+    }
+
+    /// Whose files are known: uids of pods, and names of journals.
+    #[must_use]
+    pub fn owners(&self) -> HashSet<String> {
+        let owners = |inner: &Inner| inner.entries.keys().map(|k| k.pod_uid.clone()).collect();
+        self.inner
+            .lock()
+            .map_or_else(|_| HashSet::new(), |inner| owners(&inner))
     }
 
     /// Posts that every byte below `offset` is settled, and what there is to lose above; `now` in

@@ -30,6 +30,19 @@ pub struct FileKey {
     pub head: (u16, [u8; 16]),
 }
 
+impl FileKey {
+    /// A file of a journal, by the id in its header, which it keeps when it is renamed.
+    #[must_use]
+    pub fn of_journal(folder: &str, file_id: &[u8; 16]) -> Self {
+        Self {
+            pod_uid: folder.to_owned(),
+            container: String::new(),
+            restart: 0,
+            head: (16, *file_id),
+        }
+    }
+}
+
 /// How far a file is settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

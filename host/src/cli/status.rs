@@ -131,7 +131,7 @@ pub fn table(status: &Status) -> String {
     text += &aligned(&rows);
     for c in containers {
         if let Some(why) = &c.why {
-            text += &format!("\n{}/{}/{}: {why}\n", c.namespace, c.pod, c.container);
+            text += &format!("\n{}: {why}\n", c.label());
         }
     }
     text
@@ -157,7 +157,7 @@ fn row(c: &ContainerStatus) -> [String; 7] {
         }
     };
     [
-        format!("{}/{}/{}", c.namespace, c.pod, c.container),
+        c.label(),
         state.to_owned(),
         lag,
         ledger.records.delivered.records.to_string(),

@@ -253,7 +253,9 @@ fn the_example_configuration_loads_and_shows_the_defaults() {
     assert_eq!(example.state, defaults.state);
     assert_eq!(example.budget, defaults.budget);
     assert_eq!(example.drain, defaults.drain);
-    assert_eq!(example.source, defaults.source);
+    assert_eq!(example.source.container_log, defaults.source.container_log);
+    let journal = source::journal::Config::default();
+    assert_eq!(example.source.journal.unwrap().paths, journal.paths);
     assert_eq!(example.telemetry, defaults.telemetry);
     assert_eq!(example.filters.directories, defaults.filters.directories);
     assert_eq!(example.filters.hold_idle, defaults.filters.hold_idle);

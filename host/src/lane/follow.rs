@@ -5,8 +5,8 @@
 //! abandoned, reading stops until all is answered; then the container is read again from its oldest
 //! unsettled byte, leaving out what has settled meanwhile.
 
-mod books;
-mod extent;
+pub(super) mod books;
+pub(super) mod extent;
 mod file;
 mod losses;
 mod pace;

@@ -19,8 +19,9 @@ impl Lane {
             }
             status
         };
+        let containers = self.follows.values().map(one);
         LaneStatus {
-            containers: self.follows.values().map(one).collect(),
+            containers: containers.chain(self.journals.status(now)).collect(),
             filters: self.stages.in_charge(),
         }
     }

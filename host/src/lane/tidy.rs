@@ -2,17 +2,30 @@
 //! are closed, deleted ones that keep too much of the node's disk are given up, losses are told, and
 //! the books are posted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::Lane;
 use super::follow::{Cause, Follow};
-use super::{Lane, LeftBehind};
 use crate::checkpoint::store::{Entry, FileKey};
 use crate::clock::Now;
-use crate::record::Facts;
+use crate::record::{Container, Facts};
 use crate::source::container_log::discover::describe;
+use crate::source::journal::FOLDER;
 
 /// The books are posted, and files that wait their turn are looked at, so often.
 const LOOK_AROUND_EVERY: Duration = Duration::from_secs(1);
+
+/// A file as the checkpoint remembers it, that may be gone.
+pub struct LeftBehind {
+    pub key: FileKey,
+    /// Bytes that were seen of it and not settled.
+    pub bytes: u64,
+    /// When that was, nanoseconds since the Unix epoch.
+    pub since: u64,
+    pub folder: String,
+    pub container: Arc<Container>,
+}
 
 impl LeftBehind {
     /// Of an entry of the checkpoint; none if it has nothing to lose. `node`: facts of the node.
@@ -58,6 +71,8 @@ impl Lane {
                 ended.push(*slot);
             }
         }
+        self.journals
+            .tidy(now, around, &mut self.stages, &self.setup);
         let change = waiting - std::mem::replace(&mut self.waiting, waiting);
         self.setup.metrics.enrich.waiting_containers.inc_by(change);
         let follows = &self.follows;
@@ -107,6 +122,9 @@ impl Lane {
     /// The last run of the agent had left something of a file unread, or the file was to go on. If it
     /// is not here, that is lost.
     pub(super) fn left_behind(&mut self, left: LeftBehind, now: Now) {
+        if left.folder.starts_with(FOLDER) {
+            return self.journal_left_behind(left, now);
+        }
         let gone = !self.slots.contains_key(&left.folder);
         if gone && left.bytes == 0 {
             // It was read to its end.

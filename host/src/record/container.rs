@@ -19,9 +19,12 @@ pub struct Container {
 }
 
 impl Container {
-    /// `namespace/pod/container`, as people write it.
+    /// `namespace/pod/container`, as people write it; the name alone where there is no pod.
     #[must_use]
     pub fn label(&self) -> String {
+        if self.pod.is_empty() {
+            return self.name.clone();
+        }
         format!("{}/{}/{}", self.namespace, self.pod, self.name)
     }
 }

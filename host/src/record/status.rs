@@ -72,6 +72,17 @@ pub struct ContainerStatus {
     pub ledger: Option<Ledger>,
 }
 
+impl ContainerStatus {
+    /// As people write it: `namespace/pod/container`, or what stands for no container of a pod.
+    #[must_use]
+    pub fn label(&self) -> String {
+        if self.pod.is_empty() {
+            return self.container.clone();
+        }
+        format!("{}/{}/{}", self.namespace, self.pod, self.container)
+    }
+}
+
 /// One open file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStatus {

@@ -5,9 +5,12 @@
 //! turn into a crash, and build an owned map of all fields for each entry. `format` is the published
 //! layout, `window` what of a file is in memory, `objects` what lies in it, `chain` the list of its entries,
 //! `reader` one file's
-//! entries in order, `payload` what is compressed, `streams` tells entries apart by their fields.
+//! entries in order, `payload` what is compressed, `streams` tells entries apart by their fields, and
+//! `discover` finds the files.
 
 pub mod chain;
+mod config;
+pub mod discover;
 pub mod format;
 pub mod objects;
 pub mod payload;
@@ -15,3 +18,14 @@ pub mod reader;
 pub mod select;
 pub mod streams;
 pub mod window;
+
+pub use config::{Config, Start};
+
+/// The fact that tells records of a journal and of containers apart, and its value for those.
+pub const SOURCE: &str = "log.source";
+pub const NAME: &str = "journal";
+/// What the journals' names in books and checkpoint begin with, which no folder of a pod does.
+pub const FOLDER: &str = "journal:";
+/// What stands behind a text that was longer than is read.
+pub const CUT: &[u8] =
+    b" [logsieve: the rest of this text is too long and was left in the journal]";

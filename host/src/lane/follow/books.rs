@@ -19,6 +19,8 @@ pub enum Cause {
     RotatedAway,
     Deleted,
     Damaged,
+    /// journald made room on the disk.
+    Vacuumed,
 }
 
 impl Cause {
@@ -30,6 +32,7 @@ impl Cause {
             Self::RotatedAway => "rotated away unread",
             Self::Deleted => "deleted unread",
             Self::Damaged => "unreadable in a damaged file",
+            Self::Vacuumed => "deleted unread by journald",
         }
     }
 }
@@ -39,6 +42,8 @@ impl Cause {
 pub struct Loss {
     pub cause: Cause,
     pub bytes: u64,
+    /// Entries of a journal, where they were counted.
+    pub entries: u64,
     /// There may have been more, that nobody saw.
     pub at_least: bool,
     /// Between these moments, nanoseconds since the Unix epoch.
@@ -56,8 +61,15 @@ impl Loss {
             (bytes, true) => format!("at least {}", grouped(bytes)),
             (bytes, false) => grouped(bytes),
         };
+        let what = match self.entries {
+            0 => format!("{amount} bytes of this container's log"),
+            entries => format!(
+                "{} entries of the journal ({amount} bytes)",
+                grouped(entries)
+            ),
+        };
         format!(
-            "logsieve: {amount} bytes of this container's log {} between {} and {}",
+            "logsieve: {what} {} between {} and {}",
             self.cause.text(),
             rfc3339(self.between.0),
             rfc3339(self.between.1),
@@ -176,6 +188,14 @@ impl Books {
         self.lose(cause, bytes, true, Some(key), between);
     }
 
+    /// So many entries of a journal are among what is lost for this cause.
+    pub fn lose_entries(&mut self, cause: Cause, entries: u64, now: u64) {
+        self.lose(cause, 0, false, None, self.since_last(now));
+        if let Some(loss) = self.losses.iter_mut().find(|l| l.cause == cause) {
+            loss.entries += entries;
+        }
+    }
+
     /// Since the last record that was read, until now.
     fn since_last(&self, now: u64) -> (u64, u64) {
         match self.last_time {
@@ -204,6 +224,7 @@ impl Books {
         self.losses.push(Loss {
             cause,
             bytes,
+            entries: 0,
             at_least,
             between,
             keys: key.into_iter().collect(),

@@ -17,6 +17,8 @@ use super::format::FluentBit;
 use crate::record::form::{Form, Line};
 use crate::record::{Container, Facts, Stream};
 
+/// The fact that records of the node itself have, and those of containers do not.
+const SOURCE: &str = "log.source";
 /// Before the names of a pod's labels and annotations, in those of facts.
 const LABEL: &str = "k8s.pod.label.";
 const ANNOTATION: &str = "k8s.pod.annotation.";
@@ -66,15 +68,32 @@ pub struct Envelope {
 pub const LOG: &str = "\"log\":\"";
 
 impl Envelope {
-    /// The default.
+    /// The default. Records of the node itself have what is known of them where those of containers
+    /// have `kubernetes`, under the name of their source.
     #[must_use]
     pub fn json(container: &Container) -> Self {
+        if let Some(source) = container.facts.get(SOURCE) {
+            return Self::of_node(source, &container.facts);
+        }
         let kubernetes = json(&Kubernetes::of(&container.facts, None));
         let frame = |stream: Stream, _: Line| {
             let name = stream.name();
             let before = format!("{{\"kubernetes\":{kubernetes},\"stream\":\"{name}\",\"time\":\"");
             Frame::timed(&before, &format!("\",{LOG}"))
         };
+        Self {
+            frames: frames(frame),
+            tail: Piece::new("\"}"),
+            behind_log: "}".into(),
+            times_as_written: false,
+        }
+    }
+
+    fn of_node(source: &str, facts: &Facts) -> Self {
+        let facts = facts.iter().filter(|(name, _)| *name != SOURCE);
+        let facts = json(&facts.collect::<BTreeMap<_, _>>());
+        let before = format!("{{{}:{facts},\"time\":\"", json(&source));
+        let frame = |_: Stream, _: Line| Frame::timed(&before, &format!("\",{LOG}"));
         Self {
             frames: frames(frame),
             tail: Piece::new("\"}"),

@@ -51,6 +51,8 @@ pub struct Sorted {
     pub stream: usize,
     /// Where its text stands; none where it has none.
     pub text: Option<u64>,
+    /// It cannot be read, and its stream means nothing.
+    pub is_damaged: bool,
 }
 
 impl Streams {
@@ -120,6 +122,7 @@ impl Streams {
             entry,
             stream,
             text,
+            is_damaged: false,
         }))
     }
 
@@ -197,17 +200,20 @@ impl Streams {
                 }
                 Next::End => return Ok((damaged, false)),
             };
-            let Some(sorted) = self.sort(reader, entry)? else {
+            let sorted = self.sort(reader, entry)?;
+            let place = sorted.as_ref().and_then(|s| s.text);
+            let text = place.map(|place| reader.field(place)).transpose()?;
+            let sorted = sorted.filter(|_| text != Some(None));
+            let sorted = sorted.unwrap_or_else(|| {
                 damaged += 1;
-                continue;
-            };
-            let text = match sorted.text.map(|place| reader.field(place)).transpose()? {
-                Some(None) => {
-                    damaged += 1;
-                    continue;
+                Sorted {
+                    entry,
+                    stream: usize::MAX,
+                    text: None,
+                    is_damaged: true,
                 }
-                text => text.flatten(),
-            };
+            });
+            let text = text.flatten();
             if !take(self, &sorted, text) {
                 return Ok((damaged, true));
             }

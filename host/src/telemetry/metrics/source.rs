@@ -18,6 +18,8 @@ pub struct SourceMetrics {
     /// What deleted files keep on the node's disk, over all lanes: they are given up by it.
     pub pinned_bytes: Gauge<i64>,
     pub lost_bytes: Counter,
+    /// Entries of the journal.
+    pub lost_entries: Counter,
     pub settled_bytes: Counter,
     pub read_again_bytes: Counter,
     pub blocked_containers: Gauge<i64>,
@@ -50,6 +52,11 @@ impl SourceMetrics {
             "tail_lost_bytes",
             "Bytes seen in a log file and gone before they were settled",
             &s.lost_bytes,
+        );
+        counter(
+            "journal_lost_entries",
+            "Entries of the journal that were damaged, or deleted before they were read",
+            &s.lost_entries,
         );
         counter(
             "tail_settled_bytes",

@@ -1,0 +1,181 @@
+//! One file of a journal: where reading stands, how far it is settled, and when nothing more can come.
+//! Its offsets are those of the file itself, so they mean the same to whoever opens it next.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::checkpoint::board::Board;
+use crate::checkpoint::store::{Behind, FileKey};
+use crate::clock::Now;
+use crate::lane::Setup;
+use crate::lane::follow::extent::Extent;
+use crate::source::container_log::tail::{LOOK_AFTER_MAX, LOOK_AFTER_MIN};
+use crate::source::journal::discover::Found;
+use crate::source::journal::format::State;
+use crate::source::journal::reader::{Error, Reader};
+use crate::source::journal::select::Fields;
+use crate::source::journal::streams::Streams;
+use crate::source::journal::{Config, Start};
+
+/// A file whose successor is there gets so long for late entries, where its writer did not say that it
+/// is done: after a crash it never does.
+const SUPERSEDED: Duration = Duration::from_secs(2);
+
+pub struct File {
+    pub path: PathBuf,
+    pub reader: Reader,
+    pub sorter: Streams,
+    /// The journal's number of each of the file's streams, in one generation of them.
+    pub known: Vec<Option<usize>>,
+    pub generation: u64,
+    pub extent: Extent,
+    pub key: FileKey,
+    /// Read to its end, and nothing can be added to it.
+    pub read_out: bool,
+    /// When the next file appeared.
+    pub superseded_at: Option<Duration>,
+    next_look: Duration,
+    look_after: Duration,
+}
+
+impl File {
+    /// Goes on where the last run of the agent stopped, or begins where the configuration says.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open(
+        found: Found,
+        key: FileKey,
+        config: &Config,
+        now: Now,
+        setup: &Setup,
+    ) -> Result<Self, Error> {
+        let mut reader = found.reader;
+        let begin = match setup.board.offset(&key) {
+            Some(offset) => offset,
+            None if found.is_new => reader.offset(),
+            None => match config.start {
+                Start::Beginning => reader.offset(),
+                Start::End => reader.end()?,
+                Start::Back(back) => {
+                    let back = u64::try_from(back.as_micros()).unwrap_or(u64::MAX);
+                    reader.seek_time((now.wall / 1000).saturating_sub(back))?
+                }
+            },
+        };
+        reader.seek(begin)?;
+        let mut extent = Extent::new(setup.next_file_id(), begin);
+        extent.saw(reader.end()?);
+        reader.idle();
+        Ok(Self {
+            path: found.path,
+            reader,
+            sorter: Streams::new(Fields::new(config.fields.clone())),
+            known: Vec::new(),
+            generation: 0,
+            extent,
+            key,
+            read_out: false,
+            superseded_at: None,
+            next_look: now.mono,
+            look_after: LOOK_AFTER_MIN,
+        })
+    }
+
+    /// When its first entry was received; one without entries comes last.
+    #[must_use]
+    pub fn began(&self) -> u64 {
+        match self.reader.header().head_realtime {
+            0 => u64::MAX,
+            began => began,
+        }
+    }
+
+    #[must_use]
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.reader.unread() > 0 || self.next_look <= now
+    }
+
+    #[must_use]
+    pub fn next_look(&self) -> Duration {
+        self.next_look
+    }
+
+    /// Asks what was added; soon again if anything was, ever later if not.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was emptied.
+    pub fn look(&mut self, now: Duration) -> Result<(), Error> {
+        let before = self.reader.header().entries;
+        self.reader.look()?;
+        if self.reader.header().entries == before {
+            if self.look_after == LOOK_AFTER_MAX {
+                self.reader.idle();
+            }
+            self.look_after = (self.look_after * 2).min(LOOK_AFTER_MAX);
+        } else {
+            self.look_after = LOOK_AFTER_MIN;
+            let end = self.reader.end()?;
+            self.extent.saw(end);
+        }
+        self.next_look = now + self.look_after;
+        if self.reader.unread() == 0 {
+            self.end_if_over(now);
+        }
+        Ok(())
+    }
+
+    fn end_if_over(&mut self, now: Duration) {
+        let late = |since: Duration| now.saturating_sub(since) >= SUPERSEDED;
+        let archived = self.reader.header().state == State::Archived;
+        if archived || self.superseded_at.is_some_and(late) {
+            self.read_out = true;
+            self.reader.idle();
+        }
+    }
+
+    /// Goes to the next entry that is not settled. Says how far to read at most, as `Follow` does.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn skip_settled(&mut self) -> Result<Option<u64>, Error> {
+        let offset = self.reader.offset();
+        let (from, until) = self.extent.watermark().next_unsettled(offset);
+        if from != offset {
+            self.reader.seek(from)?;
+        }
+        let again = (from < self.extent.read_to()).then(|| self.extent.read_to());
+        Ok(until.into_iter().chain(again).min())
+    }
+
+    /// Goes back to the oldest entry that is not settled.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn rewind(&mut self) -> Result<(), Error> {
+        let prefix = self.extent.watermark().prefix();
+        if prefix < self.reader.offset() {
+            self.reader.look()?;
+            self.reader.seek(prefix)?;
+            self.read_out &= self.reader.unread() == 0;
+        }
+        Ok(())
+    }
+
+    /// Posts how far it is settled, and how much there is to lose.
+    pub fn commit(&self, board: &Board, folder: &str, now: Now) {
+        let offset = self.extent.watermark().prefix();
+        let waits = offset < self.extent.seen_to() || !self.read_out;
+        let behind = waits.then(|| Behind {
+            len: self.extent.seen_to(),
+            folder: folder.to_owned(),
+        });
+        board.commit(&self.key, offset, behind, now.wall / 1_000_000_000);
+    }
+
+    /// Whether it can be closed.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.read_out && self.extent.unread() + self.extent.unsettled() == 0
+    }
+}
