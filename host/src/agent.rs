@@ -80,6 +80,8 @@ pub enum Error {
     PodsOff,
     #[error("`enrich.node` is not given, and the variable NODE_NAME is not set")]
     NoNodeName,
+    #[error("`enrich.pods.kubelet.server` is not given, and the variable NODE_IP is not set")]
+    NoNodeIp,
     #[error("the agent's threads do not start")]
     Start(#[source] io::Error),
 }
@@ -98,6 +100,9 @@ impl Error {
             }
             Self::NoNodeName => {
                 Some("hand `spec.nodeName` to the agent's pod as the variable NODE_NAME")
+            }
+            Self::NoNodeIp => {
+                Some("hand `status.hostIP` to the agent's pod as the variable NODE_IP")
             }
             Self::Listen { .. } => Some("choose another port, or `listen: null` for none"),
             _ => None,

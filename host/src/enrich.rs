@@ -2,7 +2,8 @@
 //!
 //! Facts of the node and the cluster are the same for all. Facts of pods (labels, annotations,
 //! owners, images) come from one watch of this node's pods: `watch` keeps it up and tells what
-//! changes, `pod` slims what the API says, and `pods` is what each lane knows, without a lock.
+//! changes (`kubelet` asks the node's own in its place), `pod` slims what the API says, and `pods` is
+//! what each lane knows, without a lock.
 //! `events` tells the owner of a pod what is wrong with it, and `touch` hurries the kubelet on.
 //!
 //! The load on the API server, for 5,000 nodes: each has one watch, whose events reach that node
@@ -10,6 +11,7 @@
 
 pub mod client;
 pub mod events;
+pub mod kubelet;
 pub mod pod;
 pub mod pods;
 pub mod touch;
@@ -58,6 +60,8 @@ pub enum Source {
     #[default]
     Auto,
     Api,
+    /// The node's own kubelet, asked again and again.
+    Kubelet,
     Off,
 }
 
@@ -79,6 +83,7 @@ pub struct PodsConfig {
     pub annotations: Globs,
     /// Whether labels of namespaces are facts too; they are whenever a route matches them.
     pub namespace_labels: bool,
+    pub kubelet: kubelet::Config,
     /// ConfigMaps of the agent's own namespace that hold its filters: when one changes, the agent
     /// touches its own pod, and the kubelet brings the change at once.
     pub filter_config_maps: Option<Globs>,
@@ -94,6 +99,7 @@ impl Default for PodsConfig {
             wait: Duration::from_secs(10),
             annotations: Globs::One("*".into()),
             namespace_labels: false,
+            kubelet: kubelet::Config::default(),
             filter_config_maps: None,
         }
     }
@@ -105,7 +111,7 @@ impl PodsConfig {
     pub fn is_on(&self, in_cluster: bool) -> bool {
         match self.source {
             Source::Auto => in_cluster || self.server.is_some(),
-            Source::Api => true,
+            Source::Api | Source::Kubelet => true,
             Source::Off => false,
         }
     }

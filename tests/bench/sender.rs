@@ -55,7 +55,7 @@ pub fn run(wanted: &Wanted) {
 /// What the SDK is told of the server.
 fn shared(server: SocketAddr, tls: bool) -> SdkConfig {
     let provider = Provider::Rustls(CryptoMode::Ring);
-    let trust = TrustStore::empty().with_pem_certificate(null_server::CERTIFICATE);
+    let trust = TrustStore::empty().with_pem_certificate(support::tls::CERTIFICATE);
     let context = TlsContext::builder().with_trust_store(trust).build();
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(provider)

@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use logsieve::config::Config;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{assert_known, deploy, objects, of_kind, read};
 
@@ -114,12 +114,66 @@ fn region_and_cluster_are_all_that_has_to_be_set() {
 }
 
 #[test]
-fn values_that_are_misspelt_are_refused() {
-    for wrong in ["regoin=x", "config.routs=x", "teams[0].nam=x", "region="] {
+fn the_kubelet_source_asks_for_its_own_right_and_no_other() {
+    let Some(all) = rendered(&["config.enrich.pods.source=kubelet"]) else {
+        return;
+    };
+    all.iter().for_each(assert_known);
+    let rules = of_kind(&all, "ClusterRole")["rules"].clone();
+    assert_eq!(
+        rules,
+        json!([
+            { "apiGroups": [""], "resources": ["nodes/pods"], "verbs": ["get"] },
+            { "apiGroups": [""], "resources": ["events"], "verbs": ["create"] },
+        ])
+    );
+    let container = of_kind(&all, "DaemonSet")["spec"]["template"]["spec"]["containers"][0].clone();
+    let environment = container["env"].as_array().expect("it has variables");
+    let ip = environment.iter().find(|e| e["name"] == "NODE_IP");
+    let field = ip.and_then(|e| e.pointer("/valueFrom/fieldRef/fieldPath"));
+    assert_eq!(field, Some(&json!("status.hostIP")));
+    let egress = of_kind(&all, "NetworkPolicy")["spec"]["egress"].to_string();
+    assert!(egress.contains("10250"), "{egress}");
+}
+
+/// Misspelt, of a wrong kind, or what cannot be: each alone, among values that are right.
+const WRONG: [&str; 22] = [
+    "regoin=x",
+    "region=",
+    "cluster=",
+    "config.routs=x",
+    "config.lanes=0",
+    "config.routes=x",
+    "config.budget.bytes=1",
+    "teams[0].nam=x",
+    "teams[0].name=Payments",
+    "teams[0].name=a,teams[0].namespaces=x",
+    "teams[0].configMaps[0]=x",
+    "filterImages[0].name=x",
+    "image.digest=sha256:abc",
+    "image.pullPolicy=Sometimes",
+    "serviceAccount.annotations=x",
+    "nonRoot.enabled=perhaps",
+    "stateHostPath=relative",
+    "terminationGracePeriodSeconds=1",
+    "networkPolicy.metricsFrom=x",
+    "podMonitor.intervall=30s",
+    "fastFilters=sometimes",
+    "tolerations=x",
+];
+
+#[test]
+fn values_that_are_wrong_are_refused() {
+    for wrong in WRONG {
         let Some(output) = helm(&["template", "logsieve"], &["region=r", "cluster=c", wrong])
         else {
             return;
         };
         assert!(!output.status.success(), "`{wrong}` was taken");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("values don't meet the specifications"),
+            "`{wrong}`: {said}"
+        );
     }
 }

@@ -7,6 +7,7 @@
 
 mod chart;
 mod manifests;
+mod monitoring;
 
 use std::path::{Path, PathBuf};
 
@@ -49,8 +50,7 @@ fn assert_known(object: &Value) {
         "Role" => round_trip::<rbac::v1::Role>(object),
         "RoleBinding" => round_trip::<rbac::v1::RoleBinding>(object),
         "NetworkPolicy" => round_trip::<networking::v1::NetworkPolicy>(object),
-        // Another project's; its fields are few.
-        "PodMonitor" => {}
+        "PodMonitor" => monitoring::assert_known(object),
         other => panic!("what is a {other}?"),
     }
 }

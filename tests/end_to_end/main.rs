@@ -20,6 +20,7 @@ mod filters;
 mod flood;
 mod flow;
 mod journal;
+mod kubelet_source;
 mod long_lines;
 mod moto;
 mod node;

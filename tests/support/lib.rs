@@ -13,8 +13,10 @@ pub mod credentials; // where a container fetches its credentials
 pub mod issuer; // those who give a pod its credentials: container, token service, metadata
 pub mod journal; // journals, as systemd's own tools write and read them
 pub mod kubelet; // log files as a node lays them out, rotates and deletes them
+pub mod kubelet_server; // the kubelet's own server: its pods, over TLS
 pub mod kubernetes; // an API server: lists, watches, bad days
 pub mod logs; // a gigabyte of log, for measurements
 pub mod moto; // a CloudWatch Logs that is not ours, as a process
 pub mod tally; // what was written against what arrived
+pub mod tls; // a certificate for servers of tests
 pub mod wait; // bounded waiting for a condition

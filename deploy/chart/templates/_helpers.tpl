@@ -59,6 +59,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- toYaml $config }}
 {{- end }}
 
+{{/* Whether the node's own kubelet tells of pods. */}}
+{{- define "logsieve.kubelet" -}}
+{{- $pods := (.Values.config.enrich | default dict).pods | default dict }}
+{{- if eq ($pods.source | default "") "kubelet" }}yes{{ end }}
+{{- end }}
+
 {{/* Whether labels of namespaces are asked for. */}}
 {{- define "logsieve.namespaces" -}}
 {{- $pods := (.Values.config.enrich | default dict).pods | default dict }}

@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use super::Error;
 use crate::clock::Clock;
 use crate::config::{Config, Resolved};
-use crate::enrich::PodsConfig;
 use crate::enrich::events::{self, NOTICES_MAX, Notice};
 use crate::enrich::pod::Keep;
 use crate::enrich::pods::Expects;
 use crate::enrich::touch::OwnPod;
 use crate::enrich::watch::Watch;
+use crate::enrich::{PodsConfig, Source};
 use crate::lane::{Event, PodsSetup};
 use crate::telemetry::metrics::Metrics;
 
@@ -43,9 +43,13 @@ impl Pods {
         if on && node.is_empty() {
             return Err(Error::NoNodeName);
         }
+        let mut pods = pods.clone();
+        if on && pods.source == Source::Kubelet {
+            let server = pods.kubelet.address(std::env::var("NODE_IP").ok());
+            pods.kubelet.server = Some(server.ok_or(Error::NoNodeIp)?);
+        }
         let (to, notices) = mpsc::channel(NOTICES_MAX);
         Ok(Self {
-            config: pods.clone(),
             node,
             keep: Keep {
                 annotations: pods.annotations.clone(),
@@ -60,6 +64,7 @@ impl Pods {
                 notices: on.then_some(to),
             },
             notices,
+            config: pods,
         })
     }
 
@@ -92,7 +97,10 @@ impl Pods {
         if let Some(own) = own_pod(&self.config) {
             tokio::spawn(watch.clone().touch_own_pod(own));
         }
-        tokio::spawn(watch.pods());
+        match self.config.source {
+            Source::Kubelet => drop(tokio::spawn(watch.ask_kubelet())),
+            Source::Auto | Source::Api | Source::Off => drop(tokio::spawn(watch.pods())),
+        }
         let metrics = metrics.enrich.clone();
         tokio::spawn(events::write(
             self.config,

@@ -257,6 +257,7 @@ fn the_example_configuration_loads_and_shows_the_defaults() {
     let journal = source::journal::Config::default();
     assert_eq!(example.source.journal.unwrap().paths, journal.paths);
     assert_eq!(example.telemetry, defaults.telemetry);
+    assert_eq!(example.enrich.pods, defaults.enrich.pods);
     assert_eq!(example.filters.directories, defaults.filters.directories);
     assert_eq!(example.filters.hold_idle, defaults.filters.hold_idle);
     assert_eq!(example.filters.quarantine, defaults.filters.quarantine);
@@ -316,6 +317,7 @@ fn every_key_is_in_the_example_configuration() {
         "{ source: { container_log: { x: 1 } } }",
         "{ enrich: { x: 1 } }",
         "{ enrich: { pods: { x: 1 } } }",
+        "{ enrich: { pods: { kubelet: { x: 1 } } } }",
         "{ annotations: { x: 1 } }",
         "{ annotations: { allow: [ { x: 1 } ] } }",
         "{ filters: { x: 1 } }",

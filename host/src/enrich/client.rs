@@ -3,6 +3,8 @@
 //! Its own retries are off: it would try a refused request 15 times before anybody hears of it, and
 //! the watch has a better back-off, with which it also comes back with a fresh token.
 
+use std::path::Path;
+
 use kube::config::AuthInfo;
 use kube::{Client, Config};
 
@@ -10,8 +12,9 @@ use super::PodsConfig;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("`enrich.pods.server`: `{server}` is no address")]
+    #[error("`enrich.pods.{key}`: `{server}` is no address")]
     Server {
+        key: &'static str,
         server: String,
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -26,23 +29,43 @@ pub enum Error {
 /// # Errors
 /// When there is no server, or a file of the account cannot be read.
 pub fn connect(config: &PodsConfig) -> Result<Client, Error> {
-    let mut to = match &config.server {
-        Some(server) => given(config, server)?,
-        None => Config::incluster().map_err(Error::Account)?,
-    };
+    if let Some(server) = &config.server {
+        let files = (config.token_file.as_deref(), config.ca_file.as_deref());
+        return connect_to("server", server, files);
+    }
+    let mut to = Config::incluster().map_err(Error::Account)?;
     to.default_retry = false;
     Client::try_from(to).map_err(Error::Client)
 }
 
-fn given(config: &PodsConfig, server: &str) -> Result<Config, Error> {
+/// A client for a server that is no API server, as picky about certificates.
+///
+/// # Errors
+/// As [`connect`]; `key` names its address in the configuration.
+pub fn connect_to(
+    key: &'static str,
+    server: &str,
+    files: (Option<&Path>, Option<&Path>),
+) -> Result<Client, Error> {
+    let mut to = given(key, server, files)?;
+    to.default_retry = false;
+    Client::try_from(to).map_err(Error::Client)
+}
+
+fn given(
+    key: &'static str,
+    server: &str,
+    (token, ca): (Option<&Path>, Option<&Path>),
+) -> Result<Config, Error> {
     let address = server.parse().map_err(|source| Error::Server {
+        key,
         server: server.to_owned(),
         source: Box::new(source),
     })?;
     let mut to = Config::new(address);
-    to.root_cert_file.clone_from(&config.ca_file);
+    to.root_cert_file = ca.map(Path::to_owned);
     to.auth_info = AuthInfo {
-        token_file: config.token_file.as_ref().map(|f| f.display().to_string()),
+        token_file: token.map(|file| file.display().to_string()),
         ..AuthInfo::default()
     };
     Ok(to)

@@ -59,11 +59,7 @@ impl Watch {
             .any_semantic()
             .fields(&format!("spec.nodeName={}", self.node));
         let api = |client: Client| Api::all_with(client, &ApiResource::erase::<KubePod>(&()));
-        let mut seen = Seen {
-            watch: self.clone(),
-            pods: HashMap::new(),
-            listed: HashMap::new(),
-        };
+        let mut seen = Seen::new(self.clone());
         self.keep_up(api, config, |event| seen.take(event)).await;
     }
 
@@ -104,7 +100,7 @@ impl Watch {
                             }
                             Err(error) => {
                                 let refused = is_unauthorized(&error);
-                                self.failed(&error.into(), &mut retry).await;
+                                self.failed(&Failure::from(error), &mut retry).await;
                                 if refused {
                                     break;
                                 }
@@ -112,16 +108,20 @@ impl Watch {
                         }
                     }
                 }
-                Err(error) => self.failed(&error.into(), &mut retry).await,
+                Err(error) => self.failed(&Failure::from(error), &mut retry).await,
             }
         }
     }
 
-    async fn failed(&self, failure: &Failure, retry: &mut Retry) {
+    pub(super) async fn failed(
+        &self,
+        error: &(dyn std::error::Error + Send + Sync + 'static),
+        retry: &mut Retry,
+    ) {
         self.metrics.watch_failures.inc();
         // Told once for each time that it begins to fail: what follows is in the metric.
         if retry.tries == 0 {
-            let error = failure as &dyn std::error::Error;
+            let error = error as &(dyn std::error::Error + 'static);
             tracing::warn!(error, "pods cannot be watched, and are tried again");
         }
         tokio::time::sleep(retry.next()).await;
@@ -131,7 +131,7 @@ impl Watch {
 type KubePod = k8s_openapi::api::core::v1::Pod;
 
 /// What was told last, so that only changes are told.
-struct Seen {
+pub(super) struct Seen {
     watch: Watch,
     pods: HashMap<String, Arc<Pod>>,
     /// What a list that is under way has shown.
@@ -139,7 +139,15 @@ struct Seen {
 }
 
 impl Seen {
-    fn take(&mut self, event: watcher::Event<ApiPod>) {
+    pub(super) fn new(watch: Watch) -> Self {
+        Self {
+            watch,
+            pods: HashMap::new(),
+            listed: HashMap::new(),
+        }
+    }
+
+    pub(super) fn take(&mut self, event: watcher::Event<ApiPod>) {
         match event {
             watcher::Event::Init => self.listed.clear(),
             watcher::Event::InitApply(object) => {
@@ -225,21 +233,21 @@ pub(super) fn place_of(node: &str) -> u32 {
 }
 
 /// The back-off of one node.
-struct Retry {
+pub(super) struct Retry {
     /// Of 1,000: this node's place among the others.
     place: u32,
     tries: u32,
 }
 
 impl Retry {
-    fn new(node: &str) -> Self {
+    pub(super) fn new(node: &str) -> Self {
         Self {
             place: place_of(node),
             tries: 0,
         }
     }
 
-    fn worked(&mut self) {
+    pub(super) fn worked(&mut self) {
         if std::mem::take(&mut self.tries) > 0 {
             tracing::info!("pods are watched again");
         }

@@ -6,13 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
-
-/// What a client has to trust.
-pub const CERTIFICATE: &str = include_str!("tls/cert.pem");
-const KEY: &str = include_str!("tls/key.pem");
+use support::tls::Acceptor;
 
 /// Serves until the process ends.
 pub fn start() -> SocketAddr {
@@ -21,17 +15,8 @@ pub fn start() -> SocketAddr {
 
 /// The same over TLS.
 pub fn start_tls() -> SocketAddr {
-    let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("PEM");
-    let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).expect("PEM");
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .expect("a certificate and its key");
-    let config = Arc::new(config);
-    listen(move |stream| {
-        let tls = ServerConnection::new(config.clone()).expect("a connection");
-        serve(StreamOwned::new(tls, stream))
-    })
+    let acceptor = Acceptor::default();
+    listen(move |stream| serve(acceptor.accept(stream)))
 }
 
 fn listen(serve: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> SocketAddr {
