@@ -26,9 +26,10 @@ pub struct Match {
     pub container: Option<Globs>,
     /// Where records come from: `container` or `journal`.
     pub source: Option<Globs>,
-    /// Of the journal: the unit, and syslog's identifier.
+    /// Of the journal: the unit, syslog's identifier, and how records came to it.
     pub unit: Option<Globs>,
     pub identifier: Option<Globs>,
+    pub transport: Option<Globs>,
     pub node: Option<Globs>,
     pub labels: BTreeMap<String, Globs>,
     pub annotations: BTreeMap<String, Globs>,
@@ -70,6 +71,7 @@ impl Match {
             && is(&self.source, "log.source", "container")
             && is(&self.unit, "systemd.unit", "")
             && is(&self.identifier, "syslog.identifier", "")
+            && is(&self.transport, "journal.transport", "")
     }
 
     fn takes_facts(&self, facts: &Facts) -> bool {

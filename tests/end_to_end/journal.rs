@@ -1,15 +1,17 @@
 //! The node's journal, as systemd's own writer makes it, on its way to the service: all of it, once each,
 //! whatever happens to agent and files meanwhile.
 
+mod container_insights;
+mod losses;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use support::agent::Agent;
-use support::cloudwatch::{Fault, Rule};
 use support::journal::{Entry, Layout, Writer, make};
 
-use crate::node::Node;
+use crate::node::{Node, module};
 
 const BEGAN_AGO: u64 = 3_600_000_000;
 
@@ -191,44 +193,64 @@ fn only_what_is_chosen_is_read() {
 }
 
 #[test]
-fn what_journald_deletes_unread_is_counted_and_marked() {
-    let node = node();
-    let old = file(&node, "system@0001-0001.journal");
-    make(&old, Layout::default(), &entries(0, 30_000)).unwrap();
-    node.fake
-        .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
+fn reading_starts_where_the_configuration_says() {
+    for (start, expected) in [("end", 0), ("30m", 100), ("beginning", 200)] {
+        let mut node = node();
+        configure(&mut node, &format!("start: {start}"));
+        let live = file(&node, "system.journal");
+        let now = jiff::Timestamp::now().as_microsecond().unsigned_abs();
+        let at = |number: u64, ago: u64| Entry::new(now - ago + number, format!("{number:06} x"));
+        let mut old: Vec<Entry> = (0..100).map(|n| at(n, BEGAN_AGO)).collect();
+        old.extend((100..200).map(|n| at(n, 60_000_000)));
+        make(&live, Layout::default(), &old).unwrap();
+        let mut agent = node.start();
+        let known = node.state().join("checkpoint.jsonl");
+        agent.wait_until("the checkpoint knows the file", |_| {
+            std::fs::read_to_string(&known).is_ok_and(|text| text.contains("journal:"))
+        });
+        let new: Vec<Entry> = (200..210).map(|n| at(n, 0)).collect();
+        make(&live, Layout::default(), &new).unwrap();
+        wait_for(&node, &mut agent, expected + 10);
+        assert!(agent.drain().success());
+        assert_once(&node, expected + 10);
+        assert_eq!(came(&node).into_keys().next(), Some(200 - expected));
+    }
+}
+
+/// The same modules as for containers: what one holds of a stream is joined with what comes later.
+#[test]
+fn lines_of_one_unit_are_joined_by_a_filter_that_holds() {
+    let mut node = node();
+    let (module, settings) = (
+        module("filters/multiline"),
+        "{ traces: [], start: '^0000' }",
+    );
+    node.config.filters = format!(
+        "{{ modules: {{ multiline: {{ module: {}, settings: {settings} }} }} }}",
+        module.display()
+    );
+    node.config.routes = "[{ filters: [multiline], destination: main }]".to_owned();
+    let now = jiff::Timestamp::now().as_microsecond().unsigned_abs() - BEGAN_AGO;
+    let lines = [
+        "000001 an exception",
+        "\tat a.B.c(B.java:1)",
+        "\tat a.B.d(B.java:2)",
+        "000002 and on",
+    ];
+    let mut entries = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let other = format!("{:06} another unit", 10 + at);
+        let time = now + at as u64;
+        entries.push(Entry::new(time, line).with("_SYSTEMD_UNIT", "a.service"));
+        entries.push(Entry::new(time, other).with("_SYSTEMD_UNIT", "b.service"));
+    }
+    make(&file(&node, "system.journal"), Layout::default(), &entries).unwrap();
     let mut agent = node.start();
-    agent.wait_until("a request hangs", |_| {
-        node.fake
-            .requests()
-            .iter()
-            .any(|request| request.fault.is_some())
-    });
-    let known = node.state().join("checkpoint.jsonl");
-    agent.wait_until("the checkpoint knows the file", |_| {
-        fs::read_to_string(&known).is_ok_and(|text| text.contains("journal:"))
-    });
-    agent.kill();
-    // As journald does: the name goes, and what it held.
-    fs::File::options()
-        .write(true)
-        .open(&old)
-        .unwrap()
-        .set_len(0)
-        .unwrap();
-    fs::remove_file(&old).unwrap();
-    make(
-        &file(&node, "system.journal"),
-        Layout::default(),
-        &entries(30_000, 30_100),
-    )
-    .unwrap();
-    node.fake.set_script(Vec::new());
-    let mut agent = node.start();
-    agent.wait_until("the marker arrives", |_| {
-        let mut events = node.fake.events().into_iter();
-        events.any(|e| e.message.contains("deleted unread by journald"))
-    });
-    wait_for(&node, &mut agent, 100);
+    agent.wait_until("six records arrive", |_| node.fake.event_count() >= 6);
     assert!(agent.drain().success());
+    let events = node.fake.events();
+    let of_a = events.iter().filter(|e| e.stream == "a.service");
+    let texts: Vec<&str> = of_a.map(|e| e.message.as_str()).collect();
+    assert_eq!(texts, [lines[..3].join("\n").as_str(), lines[3]]);
+    assert_eq!(events.len(), 6);
 }

@@ -246,6 +246,13 @@ fn a_team_is_bounded_and_cannot_take_the_operators_names() {
 const EXAMPLE: &str = include_str!("../../../deploy/logsieve.example.yaml");
 
 #[test]
+fn the_example_for_the_logs_of_a_node_loads() {
+    let text = include_str!("../../../deploy/node-logs.example.yaml");
+    let resolved = Config::parse(text).unwrap().resolve().unwrap();
+    assert_eq!(resolved.table.routes.len(), 5);
+}
+
+#[test]
 fn the_example_configuration_loads_and_shows_the_defaults() {
     let example = Config::parse(EXAMPLE).unwrap();
     example.resolve().unwrap();

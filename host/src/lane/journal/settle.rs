@@ -113,7 +113,8 @@ impl Journal {
                 // What is only unreadable for now is rewound once more.
                 Err(error) => {
                     let files = self.files.len();
-                    self.unreadable(place, &error, now, setup);
+                    let entries = self.files[place].reader.unread();
+                    self.unreadable(place, &error, entries, now, setup);
                     if self.files.len() == files {
                         self.rewinding = true;
                         return;
@@ -151,7 +152,8 @@ impl Journal {
                 }
                 Err(error) => {
                     let files = self.files.len();
-                    self.unreadable(place, &error, now, setup);
+                    let entries = self.files[place].reader.unread();
+                    self.unreadable(place, &error, entries, now, setup);
                     place += usize::from(self.files.len() == files);
                 }
             }
@@ -160,12 +162,18 @@ impl Journal {
     }
 
     /// Closes a file before it is read to its end.
-    pub(super) fn give_up(&mut self, place: usize, cause: Cause, now: Now, setup: &Setup) {
+    pub(super) fn give_up(
+        &mut self,
+        place: usize,
+        cause: Cause,
+        entries: u64,
+        now: Now,
+        setup: &Setup,
+    ) {
         let Some(file) = self.files.remove(place) else {
             return;
         };
         setup.metrics.source.open_files.dec();
-        let entries = file.reader.unread();
         let offset = file.reader.offset().min(file.extent.read_to());
         let bytes = self
             .books

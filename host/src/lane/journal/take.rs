@@ -64,13 +64,17 @@ impl Journal {
             let more = file.reader.unread() > 0 || file.read_out;
             return match looked {
                 Ok(()) => more,
-                Err(error) => self.unreadable(place, &error, now, setup),
+                Err(error) => self.unreadable(place, &error, 0, now, setup),
             };
         }
         let mut taken = Taken::new(file.extent.id, Receipt::new(self.slot, setup.news.clone()));
+        let entries = file.reader.unread();
         let read = self.take(place, &mut taken, stages, setup);
         // What was read before its file was emptied is whole; what was read after is nothing.
-        let read = read.and_then(|()| self.files[place].look(now.mono));
+        let read = match (read, self.files[place].look(now.mono)) {
+            (_, Err(emptied @ Error::Foreign(_))) => Err(emptied),
+            (read, looked) => read.and(looked),
+        };
         let read = read.and_then(|()| taken.came_on(&self.files[place]));
         if let Err(Error::Foreign(_)) = read {
             taken.forget();
@@ -80,7 +84,11 @@ impl Journal {
         self.read_at = now.mono;
         match read {
             Ok(()) => true,
-            Err(error) => self.unreadable(place, &error, now, setup),
+            Err(error @ Error::Foreign(_)) => self.unreadable(place, &error, entries, now, setup),
+            Err(error) => {
+                let entries = self.files[place].reader.unread();
+                self.unreadable(place, &error, entries, now, setup)
+            }
         }
     }
 
@@ -273,11 +281,13 @@ impl Journal {
         self.rewinding = true;
     }
 
-    /// A file cannot be read on. Says whether there is something else to read.
+    /// A file cannot be read on, and so many entries of it are not read. Says whether there is
+    /// something else to read.
     pub(super) fn unreadable(
         &mut self,
         place: usize,
         error: &Error,
+        entries: u64,
         now: Now,
         setup: &Setup,
     ) -> bool {
@@ -295,7 +305,7 @@ impl Journal {
                 return false;
             }
         };
-        self.give_up(place, cause, now, setup);
+        self.give_up(place, cause, entries, now, setup);
         true
     }
 
@@ -372,7 +382,7 @@ impl Taken {
         }
         let source = u32::try_from(receipt.bytes()).unwrap_or(u32::MAX);
         let time = sorted.entry.realtime.saturating_mul(1000);
-        columns.close(time, Output::Stdout, Form::default(), source);
+        columns.close(time, Output::Stdout, Form::BARE, source);
         self.records += 1;
         self.text_bytes += text.value.len();
         self.last_time = time;

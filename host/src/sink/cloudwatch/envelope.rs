@@ -19,6 +19,13 @@ use crate::record::{Container, Facts, Stream};
 
 /// The fact that records of the node itself have, and those of containers do not.
 const SOURCE: &str = "log.source";
+/// The units whose records Container Insights calls those of the data plane.
+const DATAPLANE: [&str; 4] = [
+    "docker.service",
+    "containerd.service",
+    "kubelet.service",
+    "snap.kubelet-eks.daemon.service",
+];
 /// Before the names of a pod's labels and annotations, in those of facts.
 const LABEL: &str = "k8s.pod.label.";
 const ANNOTATION: &str = "k8s.pod.annotation.";
@@ -89,6 +96,42 @@ impl Envelope {
         }
     }
 
+    /// What Container Insights' Fluent Bit makes of the node's journal: another object for what runs
+    /// containers than for the rest of the node.
+    fn container_insights(facts: &Facts) -> Self {
+        let fact = |name: &str| facts.get(name).map(String::as_str);
+        let unit = fact("systemd.unit");
+        let mut names = vec![
+            ("az", "cloud.availability_zone"),
+            ("ec2_instance_id", "host.id"),
+        ];
+        names.extend(match unit {
+            Some(unit) if DATAPLANE.contains(&unit) => {
+                [("hostname", "host.name"), ("systemd_unit", "systemd.unit")].to_vec()
+            }
+            _ => [
+                ("host", "host.name"),
+                ("ident", "syslog.identifier"),
+                ("pid", "journal.syslog_pid"),
+            ]
+            .to_vec(),
+        });
+        let known = names
+            .iter()
+            .filter_map(|(key, name)| Some((*key, fact(name)?)));
+        let known = known.collect::<BTreeMap<_, _>>();
+        let before = json(&known);
+        let comma = if known.is_empty() { "" } else { "," };
+        let before = before.trim_end_matches('}');
+        let frame = |_: Stream, _: Line| Frame::bare(&format!("{before}{comma}\"message\":\""));
+        Self {
+            frames: frames(frame),
+            tail: Piece::new("\"}"),
+            behind_log: "}".into(),
+            times_as_written: false,
+        }
+    }
+
     fn of_node(source: &str, facts: &Facts) -> Self {
         let facts = facts.iter().filter(|(name, _)| *name != SOURCE);
         let facts = json(&facts.collect::<BTreeMap<_, _>>());
@@ -105,6 +148,9 @@ impl Envelope {
     /// Fluent Bit's.
     #[must_use]
     pub fn fluent_bit(container: &Container, keys: &FluentBit) -> Self {
+        if container.facts.contains_key(SOURCE) {
+            return Self::container_insights(&container.facts);
+        }
         let kubernetes = json(&Kubernetes::of(&container.facts, Some(keys)));
         let behind_log = format!(",\"kubernetes\":{kubernetes}}}");
         let frame = |stream: Stream, line: Line| {

@@ -14,7 +14,7 @@ const TOLD: [(&str, &str); 7] = [
     ("_TRANSPORT", TRANSPORT),
     ("_HOSTNAME", "host.name"),
     ("_BOOT_ID", BOOT),
-    ("_MACHINE_ID", "host.id"),
+    ("_MACHINE_ID", "systemd.machine_id"),
 ];
 pub const UNIT: &str = "systemd.unit";
 pub const IDENTIFIER: &str = "syslog.identifier";

@@ -17,6 +17,9 @@ const VALUES_MAX: usize = 4096;
 /// Longest value that becomes a fact, bytes; a longer one is left out.
 const VALUE_BYTES_MAX: usize = 1024;
 
+/// So many damaged entries in a row end a run.
+const DAMAGED_MAX: u64 = 4096;
+
 /// What a field means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -196,6 +199,9 @@ impl Streams {
                 Next::Entry(entry) => entry,
                 Next::Damaged => {
                     damaged += 1;
+                    if damaged >= DAMAGED_MAX {
+                        return Ok((damaged, true));
+                    }
                     continue;
                 }
                 Next::End => return Ok((damaged, false)),

@@ -1,0 +1,128 @@
+//! What goes before it is read, and what a failing filter stops: it is counted and marked, and nothing
+//! else is lost.
+
+use std::fs;
+
+use support::cloudwatch::{Fault, Rule};
+use support::journal::{Layout, make};
+
+use super::{assert_once, came, entries, file, node, wait_for};
+use crate::node::{Node, module};
+
+#[test]
+fn what_journald_deletes_unread_is_counted_and_marked() {
+    let node = node();
+    let old = file(&node, "system@0001-0001.journal");
+    make(&old, Layout::default(), &entries(0, 30_000)).unwrap();
+    node.fake
+        .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
+    let mut agent = node.start();
+    agent.wait_until("a request hangs", |_| {
+        node.fake
+            .requests()
+            .iter()
+            .any(|request| request.fault.is_some())
+    });
+    let known = node.state().join("checkpoint.jsonl");
+    agent.wait_until("the checkpoint knows the file", |_| {
+        fs::read_to_string(&known).is_ok_and(|text| text.contains("journal:"))
+    });
+    agent.kill();
+    // As journald does: the name goes, and what it held.
+    fs::File::options()
+        .write(true)
+        .open(&old)
+        .unwrap()
+        .set_len(0)
+        .unwrap();
+    fs::remove_file(&old).unwrap();
+    make(
+        &file(&node, "system.journal"),
+        Layout::default(),
+        &entries(30_000, 30_100),
+    )
+    .unwrap();
+    node.fake.set_script(Vec::new());
+    let mut agent = node.start();
+    agent.wait_until("the marker arrives", |_| {
+        let mut events = node.fake.events().into_iter();
+        events.any(|e| e.message.contains("deleted unread by journald"))
+    });
+    wait_for(&node, &mut agent, 100);
+    assert!(agent.drain().success());
+}
+
+/// While the service does not answer, reading waits; and journald goes on making room.
+#[test]
+fn what_journald_deletes_while_reading_waits_is_counted_to_the_entry() {
+    let mut node = node();
+    node.config.more = "budget: 4MiB".to_owned();
+    let quick = "flush_after: 50ms, request_timeout: 2s";
+    node.config.destinations = node.config.destinations.replace("flush_after: 50ms", quick);
+    let file = file(&node, "system.journal");
+    let pad = "x".repeat(300);
+    let mut all = entries(0, 40_000);
+    for entry in &mut all {
+        entry.fields[3].1.extend_from_slice(pad.as_bytes());
+    }
+    make(&file, Layout::default(), &all).unwrap();
+    let names = fs::read_dir(file.parent().unwrap()).unwrap().flatten();
+    assert_eq!(names.count(), 1, "one file");
+    node.fake
+        .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
+    let mut agent = node.start();
+    agent.wait_until("a request hangs", |_| {
+        let requests = node.fake.requests();
+        requests.iter().any(|request| request.fault.is_some())
+    });
+    let open = fs::File::options().write(true).open(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    open.set_len(0).unwrap();
+    node.fake.set_script(Vec::new());
+    let marked = |node: &Node| -> Option<u64> {
+        let events = node.fake.events().into_iter();
+        let mut texts =
+            events.filter_map(|e| Some(e.message.strip_prefix("logsieve: ")?.to_owned()));
+        let text = texts.find(|t| t.contains("deleted unread by journald"))?;
+        let entries = text.split(" entries of the journal").next()?;
+        entries.replace(',', "").parse().ok()
+    };
+    agent.wait_until("the marker arrives, and all that was read", |_| {
+        marked(&node).is_some_and(|lost| came(&node).len() as u64 + lost >= 40_000)
+    });
+    assert!(agent.drain().success());
+    let lost = marked(&node).unwrap();
+    assert!(lost > 10_000, "{lost}");
+    assert_eq!(came(&node).len() as u64 + lost, 40_000);
+}
+
+/// What a failing filter stops is read again when it works, and nothing leaks meanwhile.
+#[test]
+fn a_filter_that_fails_stops_the_journal_and_nothing_is_lost() {
+    let mut node = node();
+    let filter = |name: &str| {
+        let path = module(name);
+        format!(
+            "{{ modules: {{ f: {{ module: {}, on_error: block }} }} }}",
+            path.display()
+        )
+    };
+    node.config.filters = filter("guests/traps");
+    node.config.routes = "[{ filters: [f], destination: main }]".to_owned();
+    make(
+        &file(&node, "system.journal"),
+        Layout::default(),
+        &entries(0, 300),
+    )
+    .unwrap();
+    let mut agent = node.start();
+    agent.wait_until("the journal is stopped", |agent| {
+        agent.stderr().contains("reading of the journal stops")
+    });
+    assert_eq!(node.fake.event_count(), 0);
+    node.config.filters = filter("guests/noop");
+    node.write_config();
+    wait_for(&node, &mut agent, 300);
+    assert!(agent.drain().success());
+    assert_once(&node, 300);
+}
