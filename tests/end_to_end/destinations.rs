@@ -2,9 +2,12 @@
 //! request, compression, the header for embedded metrics, and what the metrics say of it.
 
 use serde_json::json;
+use support::cloudwatch::{Fault, Rule};
 use support::kubelet::Stream;
 
-use crate::node::{Node, cloudwatch, metrics, until, with_metrics};
+use crate::node::{Node, cloudwatch, metrics, until, wait_for_words, with_metrics};
+
+const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /// A node that sends text with these further keys.
 fn node(more: &str) -> Node {
@@ -25,11 +28,13 @@ fn deliver(node: &Node) {
 
 #[test]
 fn new_log_groups_are_given_what_the_destination_says() {
-    let node = node(
-        "create: { retention_days: 30, log_group_class: infrequent_access, tags: { team: shop } }",
-    );
+    let node = node(&format!(
+        "create: {{ retention_days: 30, log_group_class: infrequent_access, kms_key: '{KEY}', \
+         tags: {{ team: shop }} }}"
+    ));
     deliver(&node);
     let group = node.fake.log_group("/eks/web").expect("the group");
+    assert_eq!(group.kms_key.as_deref(), Some(KEY));
     assert_eq!(group.retention_days, Some(30));
     assert_eq!(group.class.as_deref(), Some("INFREQUENT_ACCESS"));
     assert_eq!(group.tags.get("team").map(String::as_str), Some("shop"));
@@ -37,7 +42,6 @@ fn new_log_groups_are_given_what_the_destination_says() {
 
 #[test]
 fn a_retention_that_is_refused_for_now_is_set_in_the_end() {
-    use support::cloudwatch::{Fault, Rule};
     let node = node("create: { retention_days: 7 }");
     node.fake.set_script(vec![
         Rule::always(Fault::Throttle)
@@ -51,6 +55,49 @@ fn a_retention_that_is_refused_for_now_is_set_in_the_end() {
             .and_then(|g| g.retention_days)
     };
     assert_eq!(set(), Some(7));
+}
+
+/// A key that is disabled, or that the service may not use: nothing is sent in the clear meanwhile.
+#[test]
+fn a_key_that_the_service_refuses_is_said_and_waited_for() {
+    let node = node(&format!("create: {{ kms_key: '{KEY}' }}"));
+    let refused = Fault::Error {
+        code: "InvalidParameterException".into(),
+        message: "The specified KMS key Id could not be found.".into(),
+    };
+    let rule = Rule::always(refused).on("CreateLogGroup").times(2);
+    node.fake.set_script(vec![rule]);
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    (0..20).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
+    let mut agent = node.start();
+    wait_for_words(&mut agent, "cannot be created");
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+    let group = node.fake.log_group("/eks/web").expect("the group");
+    assert_eq!(group.kms_key.as_deref(), Some(KEY));
+}
+
+#[test]
+fn a_log_group_that_exists_is_left_as_it_is() {
+    let node = node("create: { retention_days: 30, tags: { team: shop } }");
+    node.fake.create_stream("/eks/web", "of somebody else");
+    deliver(&node);
+    let group = node.fake.log_group("/eks/web").expect("the group");
+    assert_eq!((group.retention_days, group.tags.len()), (None, 0));
+}
+
+/// Its records wait for whoever is to create it.
+#[test]
+fn no_log_group_is_created_where_the_operator_does_not_want_it() {
+    let node = node("create: { log_groups: false }");
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    (0..20).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
+    let mut agent = node.start();
+    wait_for_words(&mut agent, "create.log_groups");
+    assert!(node.fake.requests_for("CreateLogGroup").is_empty());
+    node.fake.create_stream("/eks/web", "of somebody else");
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
 }
 
 #[test]

@@ -74,16 +74,15 @@ fn moto_refuses_a_wrong_secret_and_nothing_is_lost() {
 fn moto_keeps_what_a_new_group_is_given() {
     let moto = Moto::start();
     // Not compressed: moto holds signatures against the body as it reads it, not as it was sent.
-    let node = node_for(
-        &moto,
-        "create: { retention_days: 30, tags: { team: shop } }",
-    );
+    let key = "arn:aws:kms:eu-central-1:123456789012:key/0f00-ba4";
+    let create = format!("retention_days: 30, kms_key: '{key}', tags: {{ team: shop }}");
+    let node = node_for(&moto, &format!("create: {{ {create} }}"));
     let mut app = node.kubelet.start("web", "shop-1", "app");
     (0..200).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some \"words\" ü")));
     let mut agent = node.start_with(&credentials(&moto, &moto.agent_key().secret_key));
     tally(&moto, app.written()).assert_exactly_once();
     let expected = serde_json::json!({
-        "name": "/eks/web", "retention": 30, "tags": { "team": "shop" },
+        "name": "/eks/web", "retention": 30, "kms_key": key, "tags": { "team": "shop" },
     });
     assert_eq!(moto.groups(), [expected]);
     assert!(agent.drain().success());

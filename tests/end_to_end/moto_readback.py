@@ -48,6 +48,7 @@ def groups(url, access_key, secret_key):
     for page in logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
             found = {"name": group["logGroupName"], "retention": group.get("retentionInDays")}
+            found["kms_key"] = group.get("kmsKeyId")
             found["tags"] = logs.list_tags_log_group(logGroupName=group["logGroupName"])["tags"]
             print(json.dumps(found))
 

@@ -29,6 +29,9 @@ pub const AHEAD_MS_MAX: i64 = 2 * HOUR_MS;
 /// Longest name of a log group or log stream, UTF-16 units. The shortest has one.
 pub const NAME_LENGTH_MAX: usize = 512;
 
+/// Longest ARN of a key.
+pub const KMS_KEY_LENGTH_MAX: usize = 256;
+
 /// Most tags of a resource.
 pub const TAGS_MAX: usize = 50;
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::error::AwsError;
-use super::limits::{NAME_LENGTH_MAX, RETENTION_DAYS, TAGS_MAX};
+use super::limits::{KMS_KEY_LENGTH_MAX, NAME_LENGTH_MAX, RETENTION_DAYS, TAGS_MAX};
 
 /// Checks the name of a log group, as the request's member `logGroupName`.
 pub fn log_group(name: Option<String>) -> Result<String, AwsError> {
@@ -50,6 +50,22 @@ pub fn retention_days(days: Option<i64>) -> Result<i64, AwsError> {
         ));
     }
     Ok(days)
+}
+
+/// Checks the key of a new log group: the service wants its ARN, where other services take its id.
+pub fn kms_key(key: Option<String>) -> Result<Option<String>, AwsError> {
+    let Some(key) = key else { return Ok(None) };
+    if key.len() > KMS_KEY_LENGTH_MAX {
+        let rule = format!("Member must have length less than or equal to {KMS_KEY_LENGTH_MAX}");
+        return Err(AwsError::constraint(&format!("'{key}'"), "kmsKeyId", &rule));
+    }
+    let parts: Vec<&str> = key.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", _, "kms", _, _, resource] if resource.starts_with("key/") => Ok(Some(key)),
+        _ => Err(AwsError::invalid_parameter(
+            "The specified KMS key Id could not be found.",
+        )),
+    }
 }
 
 /// Checks tags: at most 50, keys of 1 to 128 characters, values of at most 256.

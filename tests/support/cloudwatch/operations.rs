@@ -146,6 +146,7 @@ fn entity_error(entity: &Entity) -> Option<&'static str> {
 struct CreateLogGroup {
     log_group_name: Option<String>,
     log_group_class: Option<String>,
+    kms_key_id: Option<String>,
     #[serde(default)]
     tags: BTreeMap<String, String>,
 }
@@ -164,7 +165,8 @@ fn create_log_group(store: &mut Store, request: CreateLogGroup) -> Result<(), Aw
             rule,
         ));
     }
-    store.create_group(name, LogGroup::new(class, request.tags))
+    let kms_key = names::kms_key(request.kms_key_id)?;
+    store.create_group(name, LogGroup::new(class, kms_key, request.tags))
 }
 
 #[derive(Deserialize)]

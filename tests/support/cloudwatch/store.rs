@@ -36,6 +36,8 @@ pub struct LogGroup {
     /// How long events are kept, days; for ever where there is none.
     pub retention_days: Option<i64>,
     pub class: Option<String>,
+    /// The ARN of the key that encrypts it.
+    pub kms_key: Option<String>,
     pub tags: BTreeMap<String, String>,
     /// Log streams, each with the places of its events among all.
     streams: BTreeMap<String, Vec<usize>>,
@@ -43,9 +45,14 @@ pub struct LogGroup {
 
 impl LogGroup {
     /// A group without streams, that keeps its events for ever.
-    pub fn new(class: Option<String>, tags: BTreeMap<String, String>) -> Self {
+    pub fn new(
+        class: Option<String>,
+        kms_key: Option<String>,
+        tags: BTreeMap<String, String>,
+    ) -> Self {
         LogGroup {
             class,
+            kms_key,
             tags,
             ..LogGroup::default()
         }

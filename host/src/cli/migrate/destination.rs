@@ -92,12 +92,72 @@ pub fn destination(
         // Its group, stream and format stand above, and win.
         to.insert("preset".into(), json!("cloudwatch_observability"));
     }
-    if !output.is_on("auto_create_group", false) {
-        let why = "groups that are missing are created: give the agent's role no \
-                   `logs:CreateLogGroup` where they must not be";
-        notes.push(Note::fine(&output.at, "auto_create_group false", why));
+    if let Some(role) = role(output) {
+        to.insert("role".into(), role);
+    }
+    if let Some(format) = output.take("log_format") {
+        if format.value == "json/emf" {
+            to.insert("emf".into(), json!(true));
+        } else {
+            notes.push(Note::lost(
+                &format.at,
+                format.line(),
+                "only `json/emf` is known",
+            ));
+        }
+    }
+    let create = created(output, notes);
+    if !create.is_empty() {
+        to.insert("create".into(), create.into());
     }
     Some(json!({ "cloudwatch": to }))
+}
+
+/// The role that is assumed to send.
+fn role(output: &mut Section) -> Option<Value> {
+    let external_id = output.text("external_id");
+    let arn = output.text("role_arn")?;
+    let mut role = Map::new();
+    role.insert("arn".into(), json!(arn));
+    if let Some(id) = external_id {
+        role.insert("external_id".into(), json!(id));
+    }
+    Some(role.into())
+}
+
+/// Whether missing groups are created, and what new ones are given.
+fn created(output: &mut Section, notes: &mut Vec<Note>) -> Map<String, Value> {
+    let mut create = Map::new();
+    if !output.is_on("auto_create_group", false) {
+        create.insert("log_groups".into(), json!(false));
+    }
+    if let Some(days) = output.take("log_retention_days") {
+        match days.value.parse::<u32>() {
+            // Of Fluent Bit's: events never expire.
+            Ok(0) => {}
+            Ok(days) => drop(create.insert("retention_days".into(), json!(days))),
+            Err(_) => notes.push(Note::lost(&days.at, days.line(), "it is no number of days")),
+        }
+    }
+    if let Some(class) = output.text("log_group_class") {
+        create.insert("log_group_class".into(), json!(class.to_lowercase()));
+    }
+    if let Some(tags) = output.take("new_log_group_tags") {
+        let pairs = tags.value.split(',').map(|pair| pair.split_once('='));
+        match pairs.collect::<Option<Vec<_>>>() {
+            Some(pairs) => {
+                let tag = |(key, value): (&str, &str)| (key.trim().to_owned(), json!(value.trim()));
+                let tags: Map<String, Value> = pairs.into_iter().map(tag).collect();
+                create.insert("tags".into(), tags.into());
+            }
+            None => notes.push(Note::lost(
+                &tags.at,
+                tags.line(),
+                "it is no list of `key=value`",
+            )),
+        }
+    }
+    create
 }
 
 fn format(output: &mut Section, kubernetes: Option<&Kubernetes>, notes: &mut Vec<Note>) -> Value {
@@ -106,7 +166,7 @@ fn format(output: &mut Section, kubernetes: Option<&Kubernetes>, notes: &mut Vec
             return json!("text");
         }
         let why = "only the whole message or `log` alone can be sent; let a filter choose";
-        notes.push(Note::lost(&key.at, format!("log_key {}", key.value), why));
+        notes.push(Note::lost(&key.at, key.line(), why));
     }
     match kubernetes {
         Some(kubernetes) => kubernetes.format.clone(),

@@ -108,11 +108,7 @@ impl Plan {
             .is_some_and(|s| super::section::is_true(&s.value));
         if let Some(start) = start.filter(|s| s.value.contains('$')) {
             let why = "a variable; `source.container_log.start` is `end` or `beginning`";
-            self.notes.push(Note::fine(
-                &start.at,
-                format!("{} {}", start.key, start.value),
-                why,
-            ));
+            self.notes.push(Note::fine(&start.at, start.line(), why));
         }
         let start = if from_head { "beginning" } else { "end" };
         self.source.insert("start".into(), json!(start));

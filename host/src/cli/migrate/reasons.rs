@@ -92,7 +92,7 @@ const NOT_NEEDED: [(&str, &str); 38] = [
         "facts of pods are kept current by the watch",
     ),
 ];
-const NOT_NEEDED_OUT: [(&str, &str); 6] = [
+const NOT_NEEDED_OUT: [(&str, &str); 10] = [
     ("extra_user_agent", "logsieve names itself"),
     (
         "auto_retry_requests",
@@ -101,6 +101,22 @@ const NOT_NEEDED_OUT: [(&str, &str); 6] = [
     ("Retry_Limit", "nothing is given up: reading waits"),
     ("workers", "see `requests_max` and `lanes`"),
     ("net.keepalive", "connections are kept"),
+    (
+        "sts_endpoint",
+        "the environment of the agent's pod says it: AWS_ENDPOINT_URL_STS",
+    ),
+    (
+        "profile",
+        "the environment of the agent's pod says it: AWS_PROFILE",
+    ),
+    (
+        "default_log_group_name",
+        "fields that are missing become `unknown`, or what `{fact|text}` says",
+    ),
+    (
+        "default_log_stream_name",
+        "fields that are missing become `unknown`, or what `{fact|text}` says",
+    ),
     (
         "storage.total_limit_size",
         "the log files on the node are the buffer",
@@ -113,7 +129,7 @@ pub fn leftovers(section: &Section) -> Vec<Note> {
 }
 
 fn leftover(entry: &Entry) -> Option<Note> {
-    let what = format!("{} {}", entry.key, entry.value);
+    let what = entry.line();
     let mut known = NOT_NEEDED.iter().chain(&NOT_NEEDED_OUT);
     match known.find(|(key, _)| entry.key.eq_ignore_ascii_case(key)) {
         Some((_, "carried over")) => None,

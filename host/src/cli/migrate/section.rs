@@ -17,6 +17,13 @@ pub struct Entry {
     pub at: String,
 }
 
+impl Entry {
+    /// As it stands in the classic format.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.key, self.value)
+    }
+}
+
 impl Section {
     pub fn new(kind: &str, at: &str) -> Self {
         Self {

@@ -8,7 +8,7 @@ use super::*;
 use crate::record::{Container, Facts};
 use crate::route::{Decision, PodState};
 use crate::sink::Destination;
-use crate::sink::cloudwatch::Preset;
+use crate::sink::cloudwatch::{self, Preset, group};
 
 fn plan(path: &str) -> plan::Plan {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/migrate/configs");
@@ -161,6 +161,75 @@ fn every_setting_is_carried_over_or_named() {
         notes.contains("f.conf:10: `Odd_Too yes`: not carried over"),
         "{notes}"
     );
+}
+
+/// The one destination of a configuration with these further lines in its `[OUTPUT]`, and the notes.
+fn output(lines: &str) -> (cloudwatch::Config, String) {
+    let text = format!(
+        "[INPUT]\nName tail\nTag a.*\nPath /var/log/containers/*.log\n\
+         [OUTPUT]\nName cloudwatch_logs\nMatch *\nlog_group_name g\n{lines}"
+    );
+    let sections = classic::read(&text, "f.conf", &|_: &str| Vec::new()).unwrap();
+    let plan = plan::Plan::of(sections);
+    let mut destinations = config(&plan).destinations.into_values();
+    match destinations.next() {
+        Some(Destination::Cloudwatch(found)) => (*found, notes(&plan)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn role_and_gifts_of_new_groups_are_carried_over() {
+    let (to, said) = output(
+        "auto_create_group On\nlog_retention_days 30\nlog_group_class INFREQUENT_ACCESS\n\
+         new_log_group_tags team=shop, cost=some words\n\
+         role_arn arn:aws:iam::123456789012:role/logs\nexternal_id secret\nlog_format json/emf\n",
+    );
+    let role = to.role.clone().unwrap();
+    assert_eq!(role.arn, "arn:aws:iam::123456789012:role/logs");
+    assert_eq!(role.external_id.as_deref(), Some("secret"));
+    let tags = [("team", "shop"), ("cost", "some words")];
+    let expected = group::Config {
+        log_groups: true,
+        retention_days: Some(30),
+        log_group_class: group::Class::InfrequentAccess,
+        kms_key: None,
+        tags: tags.map(|(k, v)| (k.into(), v.into())).into(),
+    };
+    assert_eq!(to.create, expected);
+    assert!(to.emf);
+    for key in ["log_retention_days", "role_arn", "tags", "log_format"] {
+        assert!(
+            !said.contains(key),
+            "what is carried over needs no word:\n{said}"
+        );
+    }
+}
+
+#[test]
+fn groups_are_created_only_where_fluent_bit_did() {
+    assert!(!output("").0.create.log_groups, "its default is not to");
+    assert!(!output("auto_create_group false\n").0.create.log_groups);
+    let (to, _) = output("auto_create_group true\nlog_retention_days 0\n");
+    assert_eq!(to.create, group::Config::default(), "0 is for ever");
+}
+
+#[test]
+fn an_output_says_what_of_it_stays_behind() {
+    let (to, said) = output(
+        "log_retention_days some\nnew_log_group_tags team\nlog_format xml\n\
+         sts_endpoint https://sts.example\nprofile logs\n",
+    );
+    assert!(to.create.tags.is_empty() && to.create.retention_days.is_none() && !to.emf);
+    for note in [
+        "`log_retention_days some`: not carried over",
+        "`new_log_group_tags team`: not carried over",
+        "`log_format xml`: not carried over",
+        "`sts_endpoint https://sts.example`: note: the environment of the agent's pod says it",
+        "`profile logs`: note: the environment of the agent's pod says it",
+    ] {
+        assert!(said.contains(note), "{note}\n{said}");
+    }
 }
 
 #[test]

@@ -72,6 +72,10 @@ impl Creator {
     }
 
     async fn make_group(&self, group: &str) -> Result<(), Failed> {
+        if !self.given.log_groups {
+            let cause = "it does not exist, and `create.log_groups` is off: create it by hand";
+            return Err(Failed::told("ResourceNotFoundException", cause.into()));
+        }
         self.account.creations.leave().await;
         let call = self.client.create_log_group().log_group_name(group);
         let made = self.given.put_into(call).send().await;

@@ -1,4 +1,4 @@
-//! What log groups are given when the agent creates them. Groups that exist are left as they are:
+//! Whether log groups are created, and what they are given then. Groups that exist are left as they are:
 //! whoever made them decided.
 
 use std::collections::BTreeMap;
@@ -7,15 +7,29 @@ use aws_sdk_cloudwatchlogs::operation::create_log_group::builders::CreateLogGrou
 use aws_sdk_cloudwatchlogs::types::LogGroupClass;
 use serde::Deserialize;
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Create groups that are missing; else their records wait until somebody else has.
+    pub log_groups: bool,
     /// Days that events are kept, one of [`RETENTION_DAYS`]; none: for ever.
     pub retention_days: Option<i32>,
     pub log_group_class: Class,
     /// The ARN of a key that events are encrypted with.
     pub kms_key: Option<String>,
     pub tags: BTreeMap<String, String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            log_groups: true,
+            retention_days: None,
+            log_group_class: Class::Standard,
+            kms_key: None,
+            tags: BTreeMap::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -34,6 +48,9 @@ pub const RETENTION_DAYS: [i32; 22] = [
 ];
 /// Tags of a group (CreateLogGroup).
 pub const TAGS_MAX: usize = 50;
+/// The name and the value of a tag (CreateLogGroup), characters.
+const TAG_CHARS_MAX: usize = 128;
+const TAG_VALUE_CHARS_MAX: usize = 256;
 
 /// What is wrong with a [`Config`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +59,15 @@ pub enum Error {
     Retention { days: i32 },
     #[error("there are {count} `tags`, and the service takes {TAGS_MAX}")]
     Tags { count: usize },
+    #[error(
+        "the tag `{key}` is one that the service does not take: names have 1 to {TAG_CHARS_MAX} characters \
+         and do not begin `aws:`, values have up to {TAG_VALUE_CHARS_MAX}"
+    )]
+    Tag { key: String },
+    #[error(
+        "`kms_key` is `{key}`, and the service takes ARNs: `arn:aws:kms:REGION:ACCOUNT:key/ID`"
+    )]
+    Key { key: String },
 }
 
 impl Config {
@@ -57,7 +83,13 @@ impl Config {
         if count > TAGS_MAX {
             return Err(Error::Tags { count });
         }
-        Ok(())
+        if let Some((key, _)) = self.tags.iter().find(|(key, value)| !is_tag(key, value)) {
+            return Err(Error::Tag { key: key.clone() });
+        }
+        match &self.kms_key {
+            Some(key) if !is_arn_of_key(key) => Err(Error::Key { key: key.clone() }),
+            _ => Ok(()),
+        }
     }
 
     /// Puts all but the retention, which is a call of its own, into a call that creates a group.
@@ -73,9 +105,63 @@ impl Config {
     }
 }
 
+fn is_tag(key: &str, value: &str) -> bool {
+    (1..=TAG_CHARS_MAX).contains(&key.chars().count())
+        && !key.starts_with("aws:")
+        && value.chars().count() <= TAG_VALUE_CHARS_MAX
+}
+
+/// `arn:PARTITION:kms:REGION:ACCOUNT:key/ID`.
+fn is_arn_of_key(key: &str) -> bool {
+    let mut parts = key.splitn(6, ':');
+    parts.next() == Some("arn")
+        && parts.nth(1) == Some("kms")
+        && parts.nth(2).is_some_and(|key| key.starts_with("key/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn with_tag(key: &str, value: &str) -> Config {
+        Config {
+            tags: BTreeMap::from([(key.to_owned(), value.to_owned())]),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn a_tag_that_the_service_does_not_take_is_refused() {
+        let (long, longer) = ("k".repeat(128), "v".repeat(256));
+        assert_eq!(with_tag(&long, &longer).check(), Ok(()));
+        for (key, value) in [
+            ("", ""),
+            ("aws:x", ""),
+            (&*format!("{long}k"), ""),
+            ("k", &format!("{longer}v")),
+        ] {
+            let key = key.to_owned();
+            assert_eq!(with_tag(&key, value).check(), Err(Error::Tag { key }));
+        }
+    }
+
+    #[test]
+    fn a_key_is_named_by_its_arn() {
+        let with = |key: &str| Config {
+            kms_key: Some(key.to_owned()),
+            ..Config::default()
+        };
+        let arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/0f";
+        assert_eq!(with(arn).check(), Ok(()));
+        for key in [
+            "0f",
+            "alias/logs",
+            "arn:aws:s3:::bucket",
+            "arn:aws:kms:r:1:alias/a",
+        ] {
+            assert_eq!(with(key).check(), Err(Error::Key { key: key.into() }));
+        }
+    }
 
     #[test]
     fn a_retention_that_the_service_does_not_take_is_refused() {
