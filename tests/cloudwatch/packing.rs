@@ -85,8 +85,7 @@ fn events(request: Request) -> Vec<LogEvent> {
     let Request::Cloudwatch(request) = request else {
         panic!("a request for CloudWatch");
     };
-    let body = request.events.gather();
-    let wire: Wire = serde_json::from_slice(&body.json).unwrap();
+    let wire: Wire = serde_json::from_slice(&request.body.json()).unwrap();
     let events = check(wire.log_events).unwrap();
     let judgement = judge(&events, NOW_MS, None).unwrap();
     assert_eq!(judgement.rejected, None);

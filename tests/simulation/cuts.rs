@@ -66,7 +66,7 @@ fn records(input: &[u8], short: Option<Rng>) -> Vec<Event> {
     // Long enough for pieces whose last never comes.
     for step in 1..2000 {
         let put = &mut |request: logsieve::sink::cloudwatch::body::Request| {
-            let body: Body = serde_json::from_slice(&request.events.gather().json).expect("JSON");
+            let body: Body = serde_json::from_slice(&request.body.json()).expect("JSON");
             events.extend(body.events);
             drop(request.departure);
             request.parts.into_iter().for_each(Part::settle);

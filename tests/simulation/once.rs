@@ -59,8 +59,7 @@ impl Bench {
             self.agent
                 .tick(at(self.now), &mut |request| waiting.push(request));
             for request in self.waiting.extract_if(.., |r| &*r.to.stream != unanswered) {
-                let body: Body =
-                    serde_json::from_slice(&request.events.gather().json).expect("JSON");
+                let body: Body = serde_json::from_slice(&request.body.json()).expect("JSON");
                 self.texts
                     .extend(body.events.into_iter().map(|event| event.message));
                 drop((request.departure, request.permit));

@@ -187,7 +187,7 @@ pub struct Event {
 
 /// The service has the events.
 fn take(flying: &Flying, books: &mut Books, log: &mut String) -> Result<(), Broken> {
-    let body: Body = serde_json::from_slice(&flying.request.events.gather().json)
+    let body: Body = serde_json::from_slice(&flying.request.body.json())
         .map_err(|error| Broken::new("a body is JSON", error.to_string()))?;
     let word =
         |event: Option<&Event>| event.map(|e| e.message.chars().take(12).collect::<String>());

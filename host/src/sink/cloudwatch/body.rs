@@ -1,23 +1,24 @@
 //! The events of one PutLogEvents request, from the first record to the bytes that are signed.
 //!
-//! An event is escaped once, in its final form, into pooled pieces, with an index entry beside it.
-//! When the request is sent, the pieces are gathered into one run. Only where times fell are events
-//! put in order then: a stable sort, so that records of one millisecond stay in file order, as the
-//! service itself keeps them. What the service says about events by number is found again by the
+//! An event is escaped once, in its final form, into pooled pieces, with an index entry beside it; the
+//! pieces are hashed and sent as they are. Only where times fell are events put in order before: a
+//! stable sort, so that records of one millisecond stay in file order, as the service itself keeps
+//! them. What the service says about events by number is found again by the
 //! index: whose they were, and how much.
 
+use std::iter;
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::escape::escape;
 use super::limits::{EVENT_OVERHEAD_BYTES, REQUEST_BYTES_MAX, REQUEST_EVENTS_MAX, REQUEST_SPAN_MS};
 use super::order::{Departure, Spans};
-use super::pieces::{Pieces, Pool};
+use super::pieces::{Pieces, Pool, Sealed};
 use crate::record::receipt::{Part, Parts};
 use crate::record::{Count, Permit, Share};
-
-/// What stands around a message at most: `{"timestamp":1234567890123,"message":""},`.
-const FRAME_BYTES: usize = 48;
 
 /// One event of a request; 16 bytes, as there are up to 10,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,96 +63,38 @@ impl To {
 #[derive(Debug)]
 pub struct Request {
     pub to: To,
-    pub events: Events,
+    pub body: Body,
     pub parts: Vec<Part>,
     pub permit: Permit,
     /// What it waits for, and what waits for it.
     pub departure: Departure,
 }
 
-/// The events of a request that is closed, still in pieces.
-#[derive(Debug)]
-pub struct Events {
-    head: Vec<u8>,
-    pieces: Pieces,
-    entries: Vec<Entry>,
-    sorted: bool,
-}
-
-impl Events {
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    #[must_use]
-    pub fn pool(&self) -> Pool {
-        self.pieces.pool().clone()
-    }
-
-    /// Makes one run of bytes of it, in order of time.
-    #[must_use]
-    pub fn gather(&self) -> Body {
-        let bytes = self.head.len() + self.pieces.len() + 2;
-        let mut json = self.pieces.pool().run(bytes);
-        json.extend_from_slice(&self.head);
-        let entries = if self.sorted {
-            self.pieces.iter().for_each(|p| json.extend_from_slice(p));
-            self.entries.clone()
-        } else {
-            self.in_order(&mut json)
-        };
-        close(&mut json);
-        Body {
-            json,
-            head_bytes: self.head.len(),
-            entries,
-        }
-    }
-
-    fn in_order(&self, json: &mut Vec<u8>) -> Vec<Entry> {
-        let mut events: Vec<(Entry, &[u8])> = Vec::with_capacity(self.entries.len());
-        let mut entries = self.entries.iter();
-        for mut piece in self.pieces.iter() {
-            while !piece.is_empty()
-                && let Some(entry) = entries.next()
-            {
-                let (event, rest) = piece.split_at(entry.bytes as usize);
-                events.push((*entry, event));
-                piece = rest;
-            }
-        }
-        events.sort_by_key(|(entry, _)| entry.after_ms);
-        for (_, event) in &events {
-            json.extend_from_slice(event);
-        }
-        events.into_iter().map(|(entry, _)| entry).collect()
-    }
-}
-
-/// Takes the last comma off, and ends list and object.
-fn close(json: &mut Vec<u8>) {
-    if json.last() == Some(&b',') {
-        json.pop();
-    }
-    json.extend_from_slice(b"]}");
-}
-
 /// A request as it is signed: `{"logGroupName":..,"logStreamName":..,"logEvents":[..]}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Body {
-    pub json: Vec<u8>,
-    /// Where the first event starts.
-    head_bytes: usize,
+    /// Up to the first event.
+    head: Bytes,
+    events: Sealed,
     entries: Vec<Entry>,
 }
+
+/// Ends list and object.
+const END: Bytes = Bytes::from_static(b"]}");
 
 impl Body {
+    /// Its bytes, in pieces.
+    pub fn pieces(&self) -> impl Iterator<Item = Bytes> {
+        let events = self.events.iter().cloned();
+        iter::once(self.head.clone()).chain(events).chain([END])
+    }
+
+    /// Its bytes as one run, for whoever reads it.
+    #[must_use]
+    pub fn json(&self) -> Vec<u8> {
+        self.pieces().collect::<Vec<_>>().concat()
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -182,24 +125,13 @@ impl Body {
     pub fn halves(&self) -> (Self, Self) {
         let (first, second) = self.entries.split_at(self.entries.len() / 2);
         let bytes: usize = first.iter().map(|e| e.bytes as usize).sum();
-        let middle = self.head_bytes + bytes;
-        // The last event has no comma behind it, and the list ends with two bytes.
-        let end = self.json.len() - 2;
-        (
-            self.only(first, self.head_bytes..middle),
-            self.only(second, middle..end),
-        )
-    }
-
-    fn only(&self, entries: &[Entry], range: Range<usize>) -> Self {
-        let mut json = self.json[..self.head_bytes].to_vec();
-        json.extend_from_slice(&self.json[range]);
-        close(&mut json);
-        Self {
-            json,
-            head_bytes: self.head_bytes,
+        let (events, rest) = self.events.split_at(bytes);
+        let with = |events, entries: &[Entry]| Self {
+            head: self.head.clone(),
+            events,
             entries: entries.to_vec(),
-        }
+        };
+        (with(events, first), with(rest, second))
     }
 
     /// Tells the parts that own these events that the service refuses them for good.
@@ -209,6 +141,46 @@ impl Body {
                 part.reject(Count::new(1, u64::from(entry.message_bytes)));
             }
         }
+    }
+}
+
+/// What follows a message.
+const TAIL: &[u8] = b"\"},";
+
+/// Writes events around their messages. An escaper asks for six times the room that it needs at most,
+/// which would make every piece grow: so events are written here first where a piece is nearly full,
+/// and copied.
+#[derive(Debug, Default)]
+pub struct Framer {
+    /// What precedes the messages of one millisecond, and that millisecond.
+    head: Vec<u8>,
+    time_ms: Option<i64>,
+    event: Vec<u8>,
+}
+
+impl Framer {
+    /// Events are of this time from now on.
+    #[inline]
+    fn turn_to(&mut self, time_ms: i64) {
+        if self.time_ms != Some(time_ms) {
+            self.time_ms = Some(time_ms);
+            self.head.clear();
+            self.head.extend_from_slice(b"{\"timestamp\":");
+            let mut digits = itoa::Buffer::new();
+            self.head
+                .extend_from_slice(digits.format(time_ms).as_bytes());
+            self.head.extend_from_slice(b",\"message\":\"");
+        }
+    }
+
+    /// Appends an event, and says how many bytes it has.
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>, message: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let start = out.len();
+        out.extend_from_slice(&self.head);
+        message(out);
+        out.extend_from_slice(TAIL);
+        out.len() - start
     }
 }
 
@@ -269,23 +241,38 @@ impl Open {
             && self.entries.len() < REQUEST_EVENTS_MAX
     }
 
-    /// Adds an event that fits, of `message_bytes` bytes of UTF-8; `escaped` is its message as it
-    /// stands in a JSON string.
+    /// Adds an event that fits: a message of `message_bytes` bytes of UTF-8, which `write` appends as
+    /// it stands in a JSON string; it asks for room for `room_bytes` at most.
     #[inline]
-    pub fn push(&mut self, time_ms: i64, message_bytes: usize, escaped: &[u8]) {
+    pub fn push(
+        &mut self,
+        time_ms: i64,
+        message_bytes: usize,
+        room_bytes: usize,
+        framer: &mut Framer,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         if self.entries.is_empty() {
             self.base_ms = time_ms;
         }
-        let json = self.pieces.room(FRAME_BYTES + escaped.len());
-        let start = json.len();
-        json.extend_from_slice(b"{\"timestamp\":");
-        json.extend_from_slice(itoa::Buffer::new().format(time_ms).as_bytes());
-        json.extend_from_slice(b",\"message\":\"");
-        json.extend_from_slice(escaped);
-        json.extend_from_slice(b"\"},");
+        framer.turn_to(time_ms);
+        let bytes = match self
+            .pieces
+            .spare(framer.head.len() + room_bytes + TAIL.len())
+        {
+            Some(json) => framer.write(json, write),
+            None => {
+                let mut event = mem::take(&mut framer.event);
+                event.clear();
+                let bytes = framer.write(&mut event, write);
+                self.pieces.room(bytes).extend_from_slice(&event);
+                framer.event = event;
+                bytes
+            }
+        };
         let entry = Entry {
             after_ms: i32::try_from(time_ms - self.base_ms).unwrap_or(i32::MAX),
-            bytes: short(json.len() - start),
+            bytes: short(bytes),
             message_bytes: short(message_bytes),
             part: short(self.parts.len()),
         };
@@ -358,19 +345,43 @@ impl Open {
 
     /// Makes a request of it.
     #[must_use]
-    pub fn seal(self, to: To, departure: Departure) -> Request {
+    pub fn seal(mut self, to: To, departure: Departure) -> Request {
+        if !self.sorted {
+            self.sort();
+        }
         Request {
-            events: Events {
-                head: to.head(),
-                pieces: self.pieces,
+            body: Body {
+                head: to.head().into(),
+                events: self.pieces.seal(),
                 entries: self.entries,
-                sorted: self.sorted,
             },
             parts: self.parts,
             permit: self.permit,
             departure,
             to,
         }
+    }
+
+    /// Puts events in order of time: copies them, so only where times fell.
+    fn sort(&mut self) {
+        let mut events: Vec<(Entry, &[u8])> = Vec::with_capacity(self.entries.len());
+        let mut entries = self.entries.iter();
+        for mut piece in self.pieces.iter() {
+            while !piece.is_empty()
+                && let Some(entry) = entries.next()
+            {
+                let (event, rest) = piece.split_at(entry.bytes as usize);
+                events.push((*entry, event));
+                piece = rest;
+            }
+        }
+        events.sort_by_key(|(entry, _)| entry.after_ms);
+        let mut sorted = Pieces::new(self.pieces.pool().clone());
+        for (_, event) in &events {
+            sorted.room(event.len()).extend_from_slice(event);
+        }
+        self.entries = events.into_iter().map(|(entry, _)| entry).collect();
+        self.pieces = sorted;
     }
 }
 

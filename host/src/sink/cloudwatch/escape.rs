@@ -18,6 +18,15 @@ pub fn escape(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// Bytes of room that [`escape`] asks for to write so many: far more than it needs, as it writes whole
+/// vectors.
+#[inline]
+#[must_use]
+pub fn room(bytes: usize) -> usize {
+    // As `escape_into` reserves.
+    6 * bytes + 64
+}
+
 /// How many bytes `c` takes inside a JSON string.
 #[must_use]
 pub fn escaped_len(c: char) -> usize {
@@ -42,6 +51,10 @@ mod tests {
             let inside = escaped.strip_prefix(&front).unwrap();
             let read: String = serde_json::from_str(&format!("\"{inside}\"")).unwrap();
             prop_assert_eq!(&read, &text);
+            let mut in_place = Vec::with_capacity(room(text.len()));
+            let at = in_place.as_ptr();
+            escape(&text, &mut in_place);
+            prop_assert_eq!(in_place.as_ptr(), at);
             prop_assert_eq!(inside.len(), text.chars().map(escaped_len).sum::<usize>());
         }
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::envelope::{Envelope, LOG};
-use super::escape::escape;
+use super::escape::{self, escape};
 use super::format::{FluentBit, Format};
 use super::limits::MESSAGE_BYTES_MAX;
 use super::merge::{AROUND, Merger};
@@ -129,6 +129,19 @@ impl Messages {
                 envelope.len(record.stream, record.form) + self.own.len() - log
             }
         }
+    }
+
+    /// Bytes of room that writing the message that was readied last asks for, at most.
+    #[inline]
+    #[must_use]
+    pub fn room(&self, record: &Record<'_>) -> usize {
+        let Some(envelope) = record.envelope else {
+            return escape::room(record.text.len());
+        };
+        let frame = envelope.frame(record.stream, record.form.line);
+        let pieces = [&frame.before_time, &frame.after_time, &envelope.tail];
+        let around: usize = pieces.iter().map(|piece| piece.escaped.len()).sum();
+        around + super::time::len(record.form) + escape::room(self.own.len())
     }
 
     /// Appends the message that was readied last, as it stands inside a JSON string.

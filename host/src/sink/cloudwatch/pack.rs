@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Delivery, GroupShare, Names, Request};
-use super::body::{Open, To};
+use super::body::{Framer, Open, To};
 use super::limits;
 use super::message::{Messages, Record};
 use super::order::Flights;
@@ -32,9 +32,7 @@ pub struct Pack {
     flush_after: Duration,
     streams: Streams,
     messages: Messages,
-    /// The message at hand. An escaper asks for six times the room that it needs at most, which
-    /// would make every piece grow: so messages are written here first, and copied.
-    escaped: Vec<u8>,
+    framer: Framer,
     metrics: SinkMetrics,
 }
 
@@ -50,7 +48,7 @@ impl Pack {
                 pool: Pool::default(),
             },
             messages: Messages::new(config.format()),
-            escaped: Vec::new(),
+            framer: Framer::default(),
             metrics,
         }
     }
@@ -91,10 +89,10 @@ impl Pack {
                     ..record
                 };
                 let size = self.messages.prepare(&part, whole);
-                self.escaped.clear();
-                self.messages.write(&part, &mut self.escaped);
+                let room = self.messages.room(&part);
                 let open = stream.open_for(time_ms, size, delivery, now, out);
-                open.push(time_ms, size, &self.escaped);
+                let write = |out: &mut Vec<u8>| self.messages.write(&part, out);
+                open.push(time_ms, size, room, &mut self.framer, write);
                 message_bytes += size as u64;
             }
             if split.parts > 1 {
@@ -119,6 +117,9 @@ impl Pack {
             stream.close_all(out);
         }
         self.streams.by_name.retain(|_, stream| stream.is_used());
+        if self.streams.by_name.is_empty() {
+            self.streams.pool.shed();
+        }
         count(&self.metrics, &out[before..]);
     }
 
@@ -146,7 +147,7 @@ fn lossy<'a>(text: &'a [u8], metrics: &SinkMetrics) -> Cow<'a, str> {
 
 fn count(metrics: &SinkMetrics, requests: &[Request]) {
     let records = requests.iter().map(|request| match request {
-        Request::Cloudwatch(request) => request.events.len(),
+        Request::Cloudwatch(request) => request.body.len(),
         Request::Stdout(_) => 0,
     });
     metrics.records.inc_by(records.sum::<usize>() as u64);

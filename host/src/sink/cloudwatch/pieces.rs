@@ -1,82 +1,56 @@
-//! Memory of open bodies: small pieces, so that what is held is what was written.
+//! Memory of bodies: small pieces, so that what is held is what was written.
 //!
 //! A node has thousands of streams, most of them quiet: so the first piece of a body is small, and
-//! the next ones come from a pool. Only a body that is on its way is gathered into one run of bytes,
-//! which signing needs; such runs are pooled too, since a fresh megabyte costs its page faults each
-//! time. An event never lies in two pieces.
+//! the next ones come from a pool. They are hashed and sent as they are, never gathered into one run
+//! of bytes, which would cost a copy, and the page faults of a fresh megabyte. An event never lies in
+//! two pieces.
 
 use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
 
 /// What a body's first piece holds; most streams of a node never need more at a time.
 const FIRST_BYTES: usize = 4 * 1024;
 /// What the others hold; one event may be larger.
 pub const PIECE_BYTES: usize = 64 * 1024;
-/// Pieces that wait to be used again.
-const POOLED_PIECES_MAX: usize = 32;
-/// A run that a full body fits without growing, escapes of usual logs included.
-const RUN_BYTES: usize = 1536 * 1024;
-/// Runs that wait to be used again.
-const POOLED_RUNS_MAX: usize = 4;
+/// Pieces that wait to be used again: those of eight full requests.
+const POOLED_MAX: usize = 160;
 
-/// Buffers to be filled again, shared by a packer and whoever sends for it.
+/// Pieces to be filled again, shared by a packer and whoever sends for it.
 #[derive(Debug, Clone, Default)]
-pub struct Pool(Arc<Mutex<Buffers>>);
-
-#[derive(Debug, Default)]
-struct Buffers {
-    pieces: Vec<Vec<u8>>,
-    runs: Vec<Vec<u8>>,
-}
+pub struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Pool {
-    fn piece(&self, bytes: usize) -> Vec<u8> {
+    fn take(&self, bytes: usize) -> Vec<u8> {
         if bytes <= PIECE_BYTES
-            && let Some(piece) = self.0.lock().ok().and_then(|mut b| b.pieces.pop())
+            && let Some(piece) = self.0.lock().ok().and_then(|mut pieces| pieces.pop())
         {
             return piece;
         }
         Vec::with_capacity(bytes.max(PIECE_BYTES))
     }
 
-    /// An empty run for so many bytes.
-    #[must_use]
-    pub fn run(&self, bytes: usize) -> Vec<u8> {
-        if bytes < RUN_BYTES / 4 {
-            return Vec::with_capacity(bytes);
-        }
-        let pooled = self.0.lock().ok().and_then(|mut b| b.runs.pop());
-        let mut run = pooled.unwrap_or_else(|| Vec::with_capacity(bytes.max(RUN_BYTES)));
-        run.reserve(bytes);
-        run
-    }
-
-    /// Keeps a run for later, if it is of the usual size.
-    pub fn give_run(&self, mut run: Vec<u8>) {
-        if !(RUN_BYTES..=2 * RUN_BYTES).contains(&run.capacity()) {
-            return;
-        }
-        run.clear();
-        if let Ok(mut buffers) = self.0.lock()
-            && buffers.runs.len() < POOLED_RUNS_MAX
-        {
-            buffers.runs.push(run);
-        }
-    }
-
-    fn give_pieces(&self, pieces: Vec<Vec<u8>>) {
-        let Ok(mut buffers) = self.0.lock() else {
+    fn give(&self, given: impl Iterator<Item = Vec<u8>>) {
+        let Ok(mut pieces) = self.0.lock() else {
             return;
         };
-        for mut piece in pieces {
-            if buffers.pieces.len() < POOLED_PIECES_MAX && piece.capacity() == PIECE_BYTES {
+        for mut piece in given.filter(|piece| piece.capacity() == PIECE_BYTES) {
+            if pieces.len() < POOLED_MAX {
                 piece.clear();
-                buffers.pieces.push(piece);
+                pieces.push(piece);
             }
+        }
+    }
+
+    /// Lets go of what waits: nothing is being packed.
+    pub fn shed(&self) {
+        if let Ok(mut pieces) = self.0.lock() {
+            *pieces = Vec::new();
         }
     }
 }
 
-/// Bytes in pieces; they go back to the pool when it is dropped.
+/// Bytes in pieces that are being written; they go back to the pool when it is dropped.
 #[derive(Debug)]
 pub struct Pieces {
     pieces: Vec<Vec<u8>>,
@@ -98,12 +72,18 @@ impl Pieces {
     /// The piece that takes what is written next: at least `bytes`, if that is known rightly.
     #[inline]
     pub fn room(&mut self, bytes: usize) -> &mut Vec<u8> {
-        let fits = |piece: &Vec<u8>| piece.capacity() - piece.len() >= bytes;
-        if !self.pieces.last().is_some_and(fits) {
+        if self.spare(bytes).is_none() {
             self.open(bytes);
         }
         let last = self.pieces.len() - 1;
         &mut self.pieces[last]
+    }
+
+    /// The piece at hand, if it takes so many bytes.
+    #[inline]
+    pub fn spare(&mut self, bytes: usize) -> Option<&mut Vec<u8>> {
+        let piece = self.pieces.last_mut()?;
+        (piece.capacity() - piece.len() >= bytes).then_some(piece)
     }
 
     #[cold]
@@ -112,7 +92,7 @@ impl Pieces {
         let piece = if first {
             Vec::with_capacity(FIRST_BYTES)
         } else {
-            self.pool.piece(bytes)
+            self.pool.take(bytes)
         };
         self.pieces.push(piece);
     }
@@ -149,11 +129,72 @@ impl Pieces {
         }
         end
     }
+
+    /// Nothing more is written, but for the last byte, which is taken off.
+    #[must_use]
+    pub fn seal(mut self) -> Sealed {
+        // What the last one held may have been taken out.
+        let pieces = self.pieces.drain(..).filter(|piece| !piece.is_empty());
+        let mut pieces: Vec<Bytes> = pieces.map(Bytes::from).collect();
+        trim(&mut pieces);
+        let pool = self.pool.clone();
+        Sealed { pieces, pool }
+    }
 }
 
 impl Drop for Pieces {
     fn drop(&mut self) {
-        self.pool.give_pieces(std::mem::take(&mut self.pieces));
+        self.pool.give(self.pieces.drain(..));
+    }
+}
+
+/// Bytes in pieces that are not written any more, shared with whoever sends them. The pieces go back
+/// to the pool when the last is done with them.
+#[derive(Debug)]
+pub struct Sealed {
+    pieces: Vec<Bytes>,
+    pool: Pool,
+}
+
+impl Sealed {
+    pub fn iter(&self) -> impl Iterator<Item = &Bytes> {
+        self.pieces.iter()
+    }
+
+    /// The first `bytes` bytes but for the last of them, and the rest; copies nothing.
+    #[must_use]
+    pub fn split_at(&self, bytes: usize) -> (Self, Self) {
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let mut left = bytes;
+        for piece in &self.pieces {
+            let here = left.min(piece.len());
+            first.push(piece.slice(..here));
+            second.push(piece.slice(here..));
+            left -= here;
+        }
+        for part in [&mut first, &mut second] {
+            part.retain(|piece| !piece.is_empty());
+        }
+        trim(&mut first);
+        let of = |pieces| Self {
+            pieces,
+            pool: self.pool.clone(),
+        };
+        (of(first), of(second))
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        let alone = |piece: Bytes| piece.try_into_mut().ok().map(Vec::from);
+        self.pool.give(self.pieces.drain(..).filter_map(alone));
+    }
+}
+
+/// Takes the last byte off.
+fn trim(pieces: &mut [Bytes]) {
+    if let Some(last) = pieces.last_mut() {
+        last.truncate(last.len().saturating_sub(1));
     }
 }
 
@@ -174,18 +215,54 @@ mod tests {
     }
 
     #[test]
-    fn pieces_and_runs_are_used_again() {
+    fn pieces_are_used_again_when_the_last_is_done_with_them() {
         let pool = Pool::default();
         let mut pieces = Pieces::new(pool.clone());
-        let at = pieces.room(PIECE_BYTES).as_ptr();
-        drop(pieces);
-        let again = pool.piece(10);
+        pieces.room(PIECE_BYTES).extend_from_slice(b"abc,");
+        let sealed = pieces.seal();
+        let sent = sealed.iter().next().unwrap().clone();
+        assert_eq!(sent, "abc");
+        let at = sent.as_ptr();
+        drop(sent);
+        drop(sealed);
+        let again = pool.take(10);
         assert_eq!(again.as_ptr(), at);
-        let run = pool.run(RUN_BYTES);
-        let at = run.as_ptr();
-        pool.give_run(run);
-        let again = pool.run(RUN_BYTES / 2);
-        assert_eq!(again.as_ptr(), at);
+        // One that is sent still is not written over.
+        let mut pieces = Pieces::new(pool.clone());
+        pieces.room(PIECE_BYTES).extend_from_slice(b"def,");
+        let sealed = pieces.seal();
+        let sent = sealed.iter().next().unwrap().clone();
+        drop(sealed);
+        let another = pool.take(10);
+        assert_ne!(another.as_ptr(), sent.as_ptr());
+    }
+
+    #[test]
+    fn an_idle_pool_holds_nothing() {
+        let pool = Pool::default();
+        pool.give(std::iter::once(Vec::with_capacity(PIECE_BYTES)));
+        assert_eq!(pool.0.lock().unwrap().len(), 1);
+        pool.shed();
+        assert!(pool.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn sealed_pieces_are_split_over_their_edges() {
+        let mut pieces = Pieces::new(Pool::default());
+        pieces.room(10).extend_from_slice(b"01234,");
+        pieces.room(FIRST_BYTES).extend_from_slice(b"5678,");
+        let sealed = pieces.seal();
+        let all = |of: &Sealed| of.iter().flatten().copied().collect::<Vec<u8>>();
+        assert_eq!(all(&sealed), b"01234,5678");
+        for (at, first, second) in [
+            (3, "01", "34,5678"),
+            (6, "01234", "5678"),
+            (8, "01234,5", "78"),
+            (0, "", "01234,5678"),
+        ] {
+            let (a, b) = sealed.split_at(at);
+            assert_eq!((all(&a), all(&b)), (first.into(), second.into()), "{at}");
+        }
     }
 
     #[test]

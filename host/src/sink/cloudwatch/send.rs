@@ -13,7 +13,6 @@ use std::time::Duration;
 use aws_sdk_cloudwatchlogs::error::SdkError;
 use aws_sdk_cloudwatchlogs::operation::put_log_events::{PutLogEventsError, PutLogEventsOutput};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use bytes::Bytes;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
@@ -21,9 +20,9 @@ use super::body::{Body, Request, To};
 use super::client::Connection;
 use super::destination::Creator;
 use super::pace::{Account, Slot};
-use super::pieces::Pool;
 use super::rejected::Rejected;
 use super::retry::{self, Failed, Next};
+use super::wire::Encoded;
 use crate::clock::Clock;
 use crate::record::receipt::Part;
 use crate::telemetry::metrics::{DestinationMetrics, SinkMetrics};
@@ -102,18 +101,15 @@ impl Shared {
         }
         let Request {
             to,
-            events,
+            body,
             mut parts,
             permit,
             departure,
         } = request;
-        let pool = events.pool();
-        // What waits for a slot stays in pieces.
         let mut slot = Some(self.account.slot().await);
-        let mut bodies = vec![events.gather()];
-        drop(events);
+        let mut bodies = vec![body];
         while let Some(body) = bodies.pop() {
-            if let Some((first, second)) = self.put(&to, body, &mut slot, &mut parts, &pool).await {
+            if let Some((first, second)) = self.put(&to, body, &mut slot, &mut parts).await {
                 // Popped from the end: the first half goes first.
                 bodies.push(second);
                 bodies.push(first);
@@ -128,15 +124,12 @@ impl Shared {
     async fn put<'a>(
         &'a self,
         to: &To,
-        mut body: Body,
+        body: Body,
         slot: &mut Option<Slot<'a>>,
         parts: &mut [Part],
-        pool: &Pool,
     ) -> Option<(Body, Body)> {
-        let json = Bytes::from(std::mem::take(&mut body.json));
-        let sent = self.connection.wire.encode(&json);
+        let sent = self.connection.wire.encode(&body);
         let mut tries = 0;
-        let mut halves = None;
         loop {
             let slot = match slot.take() {
                 Some(slot) => slot,
@@ -149,7 +142,7 @@ impl Shared {
                     self.taken(&body);
                     self.show_pace();
                     self.read(to, &body, &answer, parts);
-                    break;
+                    return None;
                 }
                 Err(error) => retry::judge(&error),
             };
@@ -158,32 +151,25 @@ impl Shared {
             match failed.next {
                 Next::Taken => {
                     slot.taken();
-                    break;
+                    return None;
                 }
                 Next::Split => {
                     drop(slot);
                     if body.len() > 1 {
-                        body.json = json.to_vec();
-                        halves = Some(body.halves());
-                    } else {
-                        self.refused(to, &body, &failed, parts);
+                        return Some(body.halves());
                     }
-                    break;
+                    self.refused(to, &body, &failed, parts);
+                    return None;
                 }
                 _ => self.recover(to, &failed, slot, tries).await,
             }
         }
-        drop(sent);
-        if let Ok(run) = json.try_into_mut() {
-            pool.give_run(run.into());
-        }
-        halves
     }
 
     async fn call(
         &self,
         to: &To,
-        sent: Bytes,
+        sent: Encoded,
     ) -> Result<PutLogEventsOutput, SdkError<PutLogEventsError, HttpResponse>> {
         let call = self.connection.client.put_log_events();
         let call = call.log_group_name(&*to.group).log_stream_name(&*to.stream);

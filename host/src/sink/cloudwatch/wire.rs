@@ -1,12 +1,18 @@
 //! Puts a finished body into the SDK's request, before it is signed: so the SDK keeps endpoints,
-//! credentials, signing and error codes, and does not serialise events a second time.
+//! credentials, signing and error codes, and does not serialise events a second time. A body is sent
+//! in the pieces that it was written in; its hash, which the signature needs, is taken once.
 //!
 //! Bodies may be compressed: Amazon's own agent sends its own so, but the API's documentation does not
 //! say that it may, so it is off unless asked for. It costs more CPU than it saves in hashing, and
 //! pays where the way out of the VPC is what costs.
 
+use std::convert::Infallible;
 use std::io::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use aws_runtime::auth::PayloadSigningOverride;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
@@ -16,7 +22,11 @@ use aws_smithy_types::config_bag::ConfigBag;
 use bytes::Bytes;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
+use http_body::{Frame, SizeHint};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::body::Body;
 
 /// What is done to bodies on their way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -38,28 +48,93 @@ pub struct Wire {
 impl Wire {
     /// A body as it is sent; the same for every try.
     #[must_use]
-    pub fn encode(self, body: &Bytes) -> Bytes {
-        match self.compression {
-            Compression::None => body.clone(),
-            Compression::Gzip => {
-                let mut to = GzEncoder::new(Vec::with_capacity(body.len() / 4), Level::fast());
-                // Writing to memory does not fail.
-                let done = to.write_all(body).and_then(|()| to.finish());
-                done.unwrap_or_default().into()
-            }
-        }
+    pub fn encode(self, body: &Body) -> Encoded {
+        Encoded::new(match self.compression {
+            Compression::None => body.pieces().collect(),
+            Compression::Gzip => vec![compressed(body)],
+        })
     }
 
     /// What replaces the SDK's body by one that was encoded.
     #[must_use]
-    pub fn replace(self, body: Bytes) -> ReplaceBody {
+    pub fn replace(self, body: Encoded) -> ReplaceBody {
         ReplaceBody { body, wire: self }
+    }
+}
+
+fn compressed(body: &Body) -> Bytes {
+    let mut to = GzEncoder::new(Vec::new(), Level::fast());
+    // Writing to memory does not fail.
+    let written = body.pieces().try_for_each(|piece| to.write_all(&piece));
+    written
+        .and_then(|()| to.finish())
+        .unwrap_or_default()
+        .into()
+}
+
+/// Bytes that are ready to be sent, with what signing needs of them.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    pieces: Arc<[Bytes]>,
+    bytes: u64,
+    /// In hex.
+    sha256: Arc<str>,
+}
+
+impl Encoded {
+    fn new(pieces: Vec<Bytes>) -> Self {
+        let mut hash = Sha256::new();
+        pieces.iter().for_each(|piece| hash.update(piece));
+        let hex: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        Self {
+            bytes: pieces.iter().map(|piece| piece.len() as u64).sum(),
+            sha256: hex.into(),
+            pieces: pieces.into(),
+        }
+    }
+
+    fn body(&self) -> SdkBody {
+        let pieces = self.pieces.clone();
+        let (next, left) = (0, self.bytes);
+        SdkBody::from_body_1_x(Streamed { pieces, next, left })
+    }
+}
+
+/// A body that goes out piece by piece.
+struct Streamed {
+    pieces: Arc<[Bytes]>,
+    next: usize,
+    left: u64,
+}
+
+impl http_body::Body for Streamed {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(piece) = self.pieces.get(self.next).cloned() else {
+            return Poll::Ready(None);
+        };
+        self.next += 1;
+        self.left -= piece.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.next == self.pieces.len()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
     }
 }
 
 #[derive(Debug)]
 pub struct ReplaceBody {
-    body: Bytes,
+    body: Encoded,
     wire: Wire,
 }
 
@@ -73,26 +148,65 @@ impl Intercept for ReplaceBody {
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
         let headers = request.headers_mut();
-        headers.insert("content-length", self.body.len().to_string());
+        headers.insert("content-length", self.body.bytes.to_string());
         if self.wire.compression == Compression::Gzip {
             headers.insert("content-encoding", "gzip");
         }
         if self.wire.emf {
             headers.insert("x-amzn-logs-format", "json/emf");
         }
-        *request.body_mut() = SdkBody::from(self.body.clone());
+        let body = self.body.clone();
+        *request.body_mut() = SdkBody::retryable(move || body.body());
+        // A body in pieces is not one that the SDK could hash.
+        let sha256 = self.body.sha256.to_string();
+        let signed = PayloadSigningOverride::Precomputed(sha256);
+        config.interceptor_state().store_put(signed);
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::body::{Framer, Open, To};
+    use super::super::order::{Flights, Spans};
+    use super::super::pieces::Pool;
     use super::*;
+    use crate::record::Budget;
     use std::io::Read;
+
+    fn body(messages: u16) -> Body {
+        let mut open = Open::new(&Budget::new(1 << 30).share(), Pool::default());
+        let mut framer = Framer::default();
+        for time_ms in 0..i64::from(messages) {
+            open.push(time_ms, 10, 10, &mut framer, |out| {
+                out.extend_from_slice(b"some words")
+            });
+        }
+        let to = To {
+            group: "g".into(),
+            stream: "s".into(),
+            entity: None,
+        };
+        let departure = Flights::default().depart(Spans::default());
+        open.seal(to, departure).body
+    }
+
+    #[test]
+    fn a_body_is_hashed_as_it_is_sent() {
+        let body = body(10_000);
+        for compression in [Compression::None, Compression::Gzip] {
+            let emf = false;
+            let sent = Wire { compression, emf }.encode(&body);
+            let run = sent.pieces.concat();
+            let hash = Sha256::digest(&run);
+            let hex: String = hash.iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!((&*sent.sha256, sent.bytes), (&*hex, run.len() as u64));
+        }
+    }
 
     #[test]
     fn a_compressed_body_reads_back_the_same() {
@@ -100,13 +214,14 @@ mod tests {
             compression: Compression::Gzip,
             emf: false,
         };
-        let body = Bytes::from("{\"logEvents\":[]}".repeat(1000));
+        let body = body(1_000);
         let sent = wire.encode(&body);
-        assert!(sent.len() < body.len() / 10);
+        let sent = sent.pieces.concat();
+        assert!(sent.len() < body.json().len() / 4);
         let mut read = Vec::new();
         flate2::read::GzDecoder::new(&sent[..])
             .read_to_end(&mut read)
             .unwrap();
-        assert_eq!(read, body);
+        assert_eq!(read, body.json());
     }
 }

@@ -26,9 +26,11 @@ fn parts(slot: u32) -> (Parts, Receiver<News>) {
 }
 
 fn push(open: &mut Open, time_ms: i64, message: &str) {
-    let mut escaped = Vec::new();
-    escape(message, &mut escaped);
-    open.push(time_ms, message.len(), &escaped);
+    let room = 6 * message.len() + 64;
+    let mut framer = Framer::default();
+    open.push(time_ms, message.len(), room, &mut framer, |out| {
+        escape(message, out);
+    });
 }
 
 fn to(entity: Option<&str>) -> To {
@@ -45,7 +47,7 @@ fn sealed(open: Open) -> Request {
 }
 
 fn read(body: &Body) -> serde_json::Value {
-    serde_json::from_slice(&body.json).unwrap()
+    serde_json::from_slice(&body.json()).unwrap()
 }
 
 fn messages(body: &Body) -> Vec<String> {
@@ -59,7 +61,7 @@ fn a_body_is_the_json_that_the_api_takes() {
     let mut open = open();
     push(&mut open, 5, "a \"b\"\n");
     push(&mut open, 6, "c");
-    let body = read(&sealed(open).events.gather());
+    let body = read(&sealed(open).body);
     assert_eq!(
         body,
         serde_json::json!({
@@ -79,7 +81,7 @@ fn an_entity_stands_before_the_events() {
     push(&mut open, 5, "a");
     let departure = Flights::default().depart(open.spans().clone());
     let request = open.seal(to(Some("{\"keyAttributes\":{}}")), departure);
-    let body = read(&request.events.gather());
+    let body = read(&request.body);
     assert_eq!(body["entity"], serde_json::json!({"keyAttributes": {}}));
 }
 
@@ -91,7 +93,7 @@ fn events_whose_times_fall_are_sorted_and_keep_file_order_within_a_millisecond()
     for (time, name) in [(7, "a"), (5, "b"), (7, "c"), (5, "d"), (6, "e"), (7, "f")] {
         push(&mut open, time, &text(name));
     }
-    let body = sealed(open).events.gather();
+    let body = sealed(open).body;
     assert_eq!(messages(&body), ["b", "d", "e", "a", "c", "f"].map(text));
 }
 
@@ -118,7 +120,7 @@ fn a_body_falls_into_halves() {
     for time in 0..3 {
         push(&mut open, time, "m");
     }
-    let (first, second) = sealed(open).events.gather().halves();
+    let (first, second) = sealed(open).body.halves();
     assert_eq!((first.len(), second.len()), (1, 2));
     assert_eq!(read(&first)["logEvents"][0]["timestamp"], 0);
     assert_eq!(read(&second)["logEvents"][1]["timestamp"], 2);
@@ -157,9 +159,8 @@ fn rejected_events_are_told_to_the_receipts_that_own_them() {
     one.close();
     two.close();
     let Request {
-        events, mut parts, ..
+        body, mut parts, ..
     } = sealed(open);
-    let body = events.gather();
     assert_eq!(messages(&body), ["old.", "kept", "new"]);
     body.reject(0..1, &mut parts);
     body.reject(2..3, &mut parts);
@@ -192,9 +193,20 @@ fn the_last_millisecond_of_a_full_body_goes_to_the_next() {
     let mut flights = Flights::default();
     let first = flights.depart(full.spans().clone());
     assert!(flights.depart(next.spans().clone()).after.is_empty());
-    let first = full.seal(to(None), first).events.gather();
+    let first = full.seal(to(None), first).body;
     assert_eq!(messages(&first), ["a", "b", "c"]);
-    assert_eq!(messages(&sealed(next).events.gather()), ["d", "\"e\"", "f"]);
+    assert_eq!(messages(&sealed(next).body), ["d", "\"e\"", "f"]);
+}
+
+/// The whole last piece: its end is then that of the one before, with the comma that goes.
+#[test]
+fn a_body_whose_last_piece_goes_to_the_next_is_the_json_that_the_api_takes() {
+    let (mut full, mut next) = (open(), open());
+    let text = "x".repeat(super::super::pieces::PIECE_BYTES - 100);
+    (1..4).for_each(|time_ms| push(&mut full, time_ms, &text));
+    full.hand_over(3, &mut next);
+    assert_eq!(messages(&sealed(full).body).len(), 2);
+    assert_eq!(messages(&sealed(next).body), [text]);
 }
 
 #[test]

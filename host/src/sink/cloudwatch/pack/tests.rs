@@ -83,8 +83,7 @@ fn packed_at(pack: &mut Pack, records: &[(i64, &[u8])]) -> (Vec<Vec<String>>, Ve
         let Request::Cloudwatch(request) = request else {
             panic!("not a request for CloudWatch");
         };
-        let body = request.events.gather();
-        let body: serde_json::Value = serde_json::from_slice(&body.json).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&request.body.json()).unwrap();
         let events = body["logEvents"].as_array().unwrap();
         requests.push(
             events
