@@ -76,7 +76,8 @@ pub struct PodsConfig {
     pub token_file: Option<PathBuf>,
     /// What its certificate is checked against.
     pub ca_file: Option<PathBuf>,
-    /// How long a container waits for its pod's facts where nothing but facts depends on them.
+    /// How long a container waits for its pod's facts, and for its id, where nothing but facts depends
+    /// on them.
     #[serde(with = "humantime_serde")]
     pub wait: Duration,
     /// Which annotations become facts.

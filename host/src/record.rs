@@ -12,7 +12,7 @@ pub mod status;
 
 pub use budget::{Budget, Permit, Share};
 pub use columns::{Columns, Stream};
-pub use container::{Container, Facts};
+pub use container::{CONTAINER_ID, Container, Facts};
 pub use form::Form;
 pub use globs::Globs;
 pub use ledger::{Count, Ending, Ledger, Tally};

@@ -340,6 +340,13 @@ impl Table {
         names.cloned().collect()
     }
 
+    /// Whether a destination's group or stream is named by this fact.
+    #[must_use]
+    pub fn names_fact(&self, destination: usize, fact: &str) -> bool {
+        let templates = self.names.get(destination).and_then(Option::as_ref);
+        templates.is_some_and(|t| t.group.names(fact) || t.stream.names(fact))
+    }
+
     /// What a container's records go under at a destination.
     #[must_use]
     pub fn names(&self, destination: usize, facts: &Facts) -> Names {

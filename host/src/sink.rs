@@ -37,6 +37,17 @@ pub enum Destination {
     Null(Null),
 }
 
+impl Destination {
+    /// Whether facts of their container are sent with records.
+    #[must_use]
+    pub fn sends_facts(&self) -> bool {
+        match self {
+            Self::Cloudwatch(config) => config.format() != cloudwatch::Format::Text,
+            Self::Stdout(_) | Self::Null(_) => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Null {}

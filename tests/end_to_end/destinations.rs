@@ -2,10 +2,11 @@
 //! request, compression, the header for embedded metrics, and what the metrics say of it.
 
 use serde_json::json;
+use support::agent::Agent;
 use support::cloudwatch::{Fault, Rule};
-use support::kubelet::Stream;
+use support::kubelet::{Container, Stream};
 
-use crate::node::{Node, cloudwatch, metrics, until, wait_for_words, with_metrics};
+use crate::node::{Node, a_while, cloudwatch, metrics, until, wait_for_words, with_metrics};
 
 const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
@@ -96,6 +97,73 @@ fn no_log_group_is_created_where_the_operator_does_not_want_it() {
     wait_for_words(&mut agent, "create.log_groups");
     assert!(node.fake.requests_for("CreateLogGroup").is_empty());
     node.fake.create_stream("/eks/web", "of somebody else");
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+}
+
+/// A node whose streams are named by the containers' ids, and a container whose id nothing tells yet.
+fn unnamed(wait: &str) -> (Node, Container) {
+    let mut node = node("");
+    let destinations = &mut node.config.destinations;
+    *destinations = destinations.replace("{k8s.container.name}", "{container.id}");
+    node.config.more = format!("enrich: {{ pods: {{ wait: {wait} }} }}");
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    app.hide_link();
+    (0..20).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
+    (node, app)
+}
+
+/// All records arrive, once, in this stream.
+fn assert_arrive_in(stream: &str, node: &Node, app: &Container, agent: &mut Agent) {
+    let all = app.written().len();
+    agent.wait_until("all arrive", |_| node.fake.event_count() >= all);
+    assert!(agent.drain().success());
+    assert_eq!(node.fake.event_count(), all);
+    let stream = ("/eks/web".to_owned(), format!("shop-1/{stream}"));
+    assert_eq!(node.fake.stream_names(), [stream]);
+}
+
+#[test]
+fn the_first_lines_wait_for_the_id_that_names_their_stream() {
+    let (node, app) = unnamed("1h");
+    let mut agent = node.start();
+    agent.wait_until("the file is open", |agent| agent.has_open(&app.live_path()));
+    a_while();
+    assert_eq!(node.fake.event_count(), 0);
+    app.link_live();
+    let id = format!("{:064x}", app.number());
+    assert_arrive_in(&id, &node, &app, &mut agent);
+}
+
+#[test]
+fn an_id_that_never_comes_is_not_waited_for_in_vain() {
+    let (node, app) = unnamed("200ms");
+    let mut agent = node.start();
+    assert_arrive_in("unknown", &node, &app, &mut agent);
+}
+
+/// What is not read stays on the node, and is read at the next start.
+#[test]
+fn a_stop_does_not_wait_for_an_id() {
+    let (node, app) = unnamed("1h");
+    let mut agent = node.start();
+    wait_for_words(&mut agent, "logsieve runs");
+    agent.wait_until("the file is open", |agent| agent.has_open(&app.live_path()));
+    assert!(agent.drain().success());
+    app.link_live();
+    let mut agent = node.start();
+    let id = format!("{:064x}", app.number());
+    assert_arrive_in(&id, &node, &app, &mut agent);
+}
+
+#[test]
+fn a_text_without_the_id_does_not_wait_for_it() {
+    let mut node = node("");
+    node.config.more = "enrich: { pods: { wait: 1h } }".into();
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    app.hide_link();
+    (0..20).for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
+    let mut agent = node.start();
     node.drain_after(&mut agent, app.written());
     node.tally(app.written()).assert_exactly_once();
 }

@@ -173,7 +173,7 @@ impl Follow {
     ) {
         let live = found.live;
         let is_live = live == Some(found.stat.inode);
-        let mut file = File::new(found, id, from_end, now.mono);
+        let mut file = File::new(found, id, from_end, now.mono, setup.pods.wait);
         file.container = standing::enriched(pods, &file.found);
         file.learn_key(&setup.board, &self.folder, now);
         let first = self.files.iter().position(|f| !f.read_out);
@@ -269,10 +269,11 @@ impl Follow {
     }
 
     fn may_read(&self, now: Duration) -> bool {
-        let blocked = self.blocked_until.is_some_and(|until| until > now);
+        let later = |until: Option<Duration>| until.is_some_and(|until| until > now);
+        let stopped = later(self.blocked_until) || later(self.id_until());
         // A stop reads what nobody can read again, however much that is.
         let paced = !self.draining && self.pace.waits_until(now).is_some();
-        !self.rewinding && !self.waits() && !blocked && !paced && self.suspended.is_none()
+        !self.rewinding && !self.waits() && !stopped && !paced && self.suspended.is_none()
     }
 
     /// Whether its next turn goes on with a batch that a filter failed on.
@@ -308,7 +309,9 @@ impl Follow {
         let looks = self.front().map(File::next_look);
         let next = looks.min().unwrap_or(Duration::MAX);
         let paced = self.pace.waits_until(now).filter(|_| !self.draining);
-        let stops = [self.blocked_until, paced].into_iter().flatten();
+        let stops = [self.blocked_until, self.id_until(), paced]
+            .into_iter()
+            .flatten();
         stops.fold(next, Duration::max)
     }
 

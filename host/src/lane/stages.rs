@@ -2,6 +2,7 @@
 //! set of columns, used again for every batch of every container.
 
 use std::collections::HashMap;
+use std::iter;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::{Plan, Setup};
 use crate::clock::Now;
 use crate::enrich::pods::Pods;
 use crate::filter::chain::{self, Blocked, Filter, Held, Progress, Suspended};
-use crate::record::{Batch, Columns, Container};
+use crate::record::{Batch, CONTAINER_ID, Columns, Container};
 use crate::route::annotations::Wrong;
 use crate::route::{self, Decision, PodState, Wait};
 use crate::sink::cloudwatch::entity;
@@ -34,6 +35,8 @@ pub struct Routed {
     /// Further destinations for all that the chain lets through.
     pub also: Vec<usize>,
     pub limits: route::Limits,
+    /// Where its records go they are sent with the container's id.
+    pub sends_id: bool,
     /// Its names, one for each destination: filters may route records anywhere.
     pub names: Vec<Names>,
 }
@@ -191,7 +194,9 @@ impl Stages {
                         entity,
                     }
                 });
+                let mut all = iter::once(&taken.destination).chain(&taken.also);
                 let routed = Routed {
+                    sends_id: all.any(|to| self.sends_id(*to)),
                     chosen_from: taken.chosen_from,
                     chain,
                     filters,
@@ -203,6 +208,12 @@ impl Stages {
                 (Some(Standing::Reads(routed)), taken.wrong)
             }
         }
+    }
+
+    /// Whether a destination's names or messages tell the container's id.
+    fn sends_id(&self, destination: usize) -> bool {
+        self.table.names_fact(destination, CONTAINER_ID)
+            || self.destinations[destination].sends_facts()
     }
 
     /// A destination's name.
@@ -223,7 +234,7 @@ impl Stages {
 
     #[must_use]
     pub fn has_room(&mut self, routed: &Routed) -> bool {
-        let mut all = std::iter::once(&routed.destination).chain(&routed.also);
+        let mut all = iter::once(&routed.destination).chain(&routed.also);
         all.all(|to| self.packers[*to].has_room(&routed.names[*to], ROOM_BYTES))
     }
 

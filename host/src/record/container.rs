@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 /// Facts about a container by OpenTelemetry name (`k8s.pod.name`, ...), sorted.
 pub type Facts = BTreeMap<String, String>;
 
+/// The fact that its runtime knows a container by; another with each restart.
+pub const CONTAINER_ID: &str = "container.id";
+
 /// One container of one pod, over all its restarts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {

@@ -76,6 +76,15 @@ impl Template {
         self.0.iter().map(|piece| value(piece, facts)).collect()
     }
 
+    /// Whether this fact may stand in it.
+    #[must_use]
+    pub fn names(&self, fact: &str) -> bool {
+        self.0.iter().any(|piece| match piece {
+            Piece::Text(_) => false,
+            Piece::Fact { names, .. } => names.iter().any(|name| name == fact),
+        })
+    }
+
     /// What stands in it beside facts.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
@@ -138,6 +147,13 @@ mod tests {
         };
         assert_eq!(known("{a}-{b|y}").as_deref(), Some("x-y"));
         assert_eq!(known("{a}-{b}"), None);
+    }
+
+    #[test]
+    fn a_template_tells_which_facts_it_names() {
+        let template = Template::parse("a/{b,c|d}").unwrap();
+        let named = ["a", "b", "c", "d"].map(|fact| template.names(fact));
+        assert_eq!(named, [false, true, true, false]);
     }
 
     #[test]

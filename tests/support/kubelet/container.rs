@@ -244,7 +244,13 @@ impl Container {
         });
     }
 
-    fn link_live(&self) {
+    /// Takes away the link that tells the container's id.
+    pub fn hide_link(&self) {
+        fs::remove_file(&self.link).expect("the link");
+    }
+
+    /// Makes the link that tells the container's id, as the kubelet does a moment after the file.
+    pub fn link_live(&self) {
         let live = std::path::absolute(self.live_path()).expect("the log folder has a path");
         symlink(live, &self.link).expect("the link is new");
     }

@@ -36,6 +36,8 @@ pub struct File {
     /// When it was first seen without a name.
     pub unlinked_at: Option<Duration>,
     pub compressed: bool,
+    /// Until when it waits for its container's id, where its records are sent with that.
+    pub id_until: Option<Duration>,
     key: Option<FileKey>,
     /// Its content is new, whatever the checkpoint says of one that starts the same.
     fresh: bool,
@@ -76,7 +78,8 @@ pub fn key(
 }
 
 impl File {
-    pub fn new(found: Found, id: FileId, from_end: bool, now: Duration) -> Self {
+    /// `id_wait`: how long it waits for its container's id.
+    pub fn new(found: Found, id: FileId, from_end: bool, now: Duration, id_wait: Duration) -> Self {
         let len = found.stat.len;
         let mut tail = Tail::new(id, found.file, found.stat, found.first, now);
         if from_end && tail.seek_end().is_err() {
@@ -95,6 +98,7 @@ impl File {
             superseded_at: None,
             unlinked_at: None,
             compressed: found.compressed,
+            id_until: found.id_may_come.then(|| now + id_wait),
             key: None,
             fresh: from_end,
             torn_at: None,

@@ -32,6 +32,14 @@ impl Follow {
         matches!(self.standing, Standing::Waits(_))
     }
 
+    /// Until when the file that is read next waits for its container's id, which its records are sent
+    /// with: the kubelet makes the link that names it a moment after the file. A stop does not wait.
+    pub(super) fn id_until(&self) -> Option<Duration> {
+        let sent = self.routed().is_some_and(|routed| routed.sends_id);
+        let file = self.files.iter().find(|f| !f.read_out)?;
+        file.id_until.filter(|_| sent && !self.draining)
+    }
+
     /// Whether news could change what becomes of it.
     #[must_use]
     pub fn is_concerned_by(&self, news: &News) -> bool {
@@ -60,6 +68,7 @@ impl Follow {
     pub fn relabel(&mut self, restart: u32, container: &Arc<Container>, pods: &Pods) {
         for file in self.files.iter_mut().filter(|f| f.restart == restart) {
             file.found = container.clone();
+            file.id_until = None;
             file.container = enriched(pods, container);
         }
     }

@@ -15,7 +15,7 @@ use super::files::{Files, Inode, LogFile, Stat};
 use super::identity::{FirstLine, Head};
 use super::listing::{self, Listed};
 use super::path;
-use crate::record::{Container, Facts};
+use crate::record::{CONTAINER_ID, Container, Facts};
 
 pub use watch::{Again, Stop, watch};
 
@@ -36,6 +36,8 @@ pub struct Found {
     pub first: Option<FirstLine>,
     /// The file that its restart writes at present, or wrote last: the newest, whatever clocks say.
     pub live: Option<Inode>,
+    /// The container's id is not known, and a link may still name it.
+    pub id_may_come: bool,
 }
 
 /// What is told of the folders.
@@ -109,6 +111,8 @@ pub struct Discover {
     /// By pod folder, then container; in order, so that a simulation sees the same run twice.
     pods: BTreeMap<String, BTreeMap<String, Known>>,
     at_start: bool,
+    /// The folder of links could be listed.
+    has_links: bool,
 }
 
 impl Discover {
@@ -127,11 +131,13 @@ impl Discover {
             node,
             pods: BTreeMap::new(),
             at_start: true,
+            has_links: false,
         }
     }
 
     /// Lists everything.
     pub fn scan(&mut self, tell: &mut dyn FnMut(Sighting)) {
+        self.has_links = self.files.list(&self.links).is_ok();
         let listed = match self.files.list(&self.root) {
             Ok(entries) => entries,
             Err(source) => {
@@ -252,7 +258,8 @@ impl Discover {
             head: new.first.map(|f| f.head),
         };
         known.told.insert(new.stat.inode, told);
-        if !described.facts.contains_key("container.id") {
+        let unnamed = !described.facts.contains_key(CONTAINER_ID);
+        if unnamed {
             known.unnamed.insert(new.restart, described.clone());
         }
         Found {
@@ -265,6 +272,7 @@ impl Discover {
             stat: new.stat,
             first: new.first,
             live,
+            id_may_come: unnamed && self.has_links,
         }
     }
 
@@ -311,7 +319,7 @@ impl Discover {
             return;
         };
         let mut named = Container::clone(&unnamed);
-        named.facts.insert("container.id".into(), id.into());
+        named.facts.insert(CONTAINER_ID.into(), id.into());
         tell(Sighting::Relabelled {
             folder,
             restart: name.restart,
