@@ -4,8 +4,12 @@
 //! `body` is the agent's own way; `typed` hands the AWS SDK its own events and lets it write them, as
 //! its documentation shows. `json` are lines of 1,000 bytes with some quotes, `text` lines of 100
 //! without. Runs of one and the other take turns. `sender-tls/*` are the same over TLS.
+//!
+//! `sender/floor/*` is what no sender gets below: bodies that are packed already are hashed, and written
+//! to a bare socket.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +20,7 @@ use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use logsieve::clock::{Clock, thread_cpu};
-use logsieve::record::receipt::news_channel;
+use logsieve::record::receipt::{NewsSender, news_channel};
 use logsieve::record::{Budget, Columns, Container, Facts, News, Receipt, Stream};
 use logsieve::sink::cloudwatch::client::Connection;
 use logsieve::sink::cloudwatch::limits::{EVENT_OVERHEAD_BYTES, REQUEST_BYTES_MAX};
@@ -25,6 +29,7 @@ use logsieve::sink::cloudwatch::send::Sender;
 use logsieve::sink::cloudwatch::{self, Format};
 use logsieve::sink::{Delivery, Destination, Names, Packer, Request};
 use logsieve::telemetry::metrics::SinkMetrics;
+use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
 use crate::agent::null_server;
@@ -45,6 +50,7 @@ pub fn run(wanted: &Wanted) {
     if plain.iter().any(|name| wanted.any(name)) {
         measure(wanted, plain, &shared(null_server::start(), false));
     }
+    floor(wanted);
     let tls = plain.map(|name| name.replacen("sender/", "sender-tls/", 1));
     let tls = tls.each_ref().map(String::as_str);
     if tls.iter().any(|name| wanted.any(name)) {
@@ -104,52 +110,129 @@ fn measure(wanted: &Wanted, names: [&str; 4], shared: &SdkConfig) {
     }
 }
 
-/// The agent's way: packed into bodies, which take the place of the SDK's.
-fn body(runtime: &Runtime, shared: &SdkConfig, batches: &[Columns]) {
-    let config = cloudwatch::Config {
+/// What packs for the agent.
+struct Packing {
+    packer: Packer,
+    container: Arc<Container>,
+    names: Names,
+    news: NewsSender,
+    clock: Clock,
+}
+
+impl Packing {
+    fn new(config: cloudwatch::Config, metrics: &SinkMetrics, clock: Clock) -> Self {
+        let destination = Destination::Cloudwatch(Box::new(config));
+        let budget = Budget::new(1 << 30);
+        let share = Arc::new(move |_: &str| budget.share());
+        Self {
+            packer: Packer::new(&destination, share, metrics),
+            container: container(),
+            names: Names {
+                group: "group".into(),
+                stream: "stream".into(),
+                ..Names::default()
+            },
+            news: news_channel(std::sync::mpsc::channel::<News>().0),
+            clock,
+        }
+    }
+
+    fn append(&mut self, columns: &Columns, out: &mut Vec<Request>) {
+        let parts = Receipt::new(0, self.news.clone()).share();
+        let delivery = Delivery {
+            slot: 0,
+            container: &self.container,
+            names: &self.names,
+            columns,
+            which: &|_| true,
+            parts: &parts,
+        };
+        self.packer.append(&delivery, self.clock.now(), out);
+        parts.close();
+    }
+
+    fn flush(&mut self, out: &mut Vec<Request>) {
+        self.packer.flush(self.clock.now(), true, out);
+    }
+}
+
+fn config() -> cloudwatch::Config {
+    cloudwatch::Config {
         region: Some("eu-central-1".into()),
         format: Some(Format::Text),
         ..cloudwatch::Config::default()
-    };
+    }
+}
+
+/// The agent's way: packed into bodies, which take the place of the SDK's.
+fn body(runtime: &Runtime, shared: &SdkConfig, batches: &[Columns]) {
     let (clock, metrics) = (Clock::start(), SinkMetrics::default());
-    let connection = Connection::with(shared, &config, clock);
-    let account = Accounts::default().of(&config, clock);
-    let destination = Destination::Cloudwatch(Box::new(config));
-    let budget = Budget::new(1 << 30);
-    let share = Arc::new(move |_: &str| budget.share());
-    let mut packer = Packer::new(&destination, share, &metrics);
+    let connection = Connection::with(shared, &config(), clock);
+    let account = Accounts::default().of(&config(), clock);
+    let mut packing = Packing::new(config(), &metrics, clock);
     let own = metrics.destinations.of("bench");
     let sender = Sender::new(connection, account, clock, metrics, own);
-    let container = container();
-    let names = Names {
-        group: "group".into(),
-        stream: "stream".into(),
-        ..Names::default()
-    };
-    let news = news_channel(std::sync::mpsc::channel::<News>().0);
     runtime.block_on(async {
         let (to, requests) = tokio::sync::mpsc::channel(8);
         let sending = tokio::spawn(sender.run(requests));
         let mut out = Vec::new();
         for columns in batches {
-            let parts = Receipt::new(0, news.clone()).share();
-            let delivery = Delivery {
-                slot: 0,
-                container: &container,
-                names: &names,
-                columns,
-                which: &|_| true,
-                parts: &parts,
-            };
-            packer.append(&delivery, clock.now(), &mut out);
-            parts.close();
+            packing.append(columns, &mut out);
             hand_over(&mut out, &to).await;
         }
-        packer.flush(clock.now(), true, &mut out);
+        packing.flush(&mut out);
         hand_over(&mut out, &to).await;
         drop(to);
         sending.await.expect("the sender ends");
     });
+}
+
+/// Hashes and writes what is packed already.
+fn floor(wanted: &Wanted) {
+    for (name, line) in [
+        ("sender/floor/json", json_line()),
+        ("sender/floor/text", text_line()),
+    ] {
+        if !wanted.has(name) {
+            continue;
+        }
+        let mut packing = Packing::new(config(), &SinkMetrics::default(), Clock::start());
+        let (mut out, batches) = (Vec::new(), batches(&line));
+        for columns in &batches {
+            packing.append(columns, &mut out);
+        }
+        packing.flush(&mut out);
+        let bytes: usize = batches.iter().map(|b| b.text.len()).sum();
+        let mut socket = TcpStream::connect(null_server::start()).expect("a connection");
+        let mut runs = Vec::new();
+        for _ in 0..figure::RUNS {
+            let started = thread_cpu();
+            out.iter()
+                .for_each(|request| hash_and_write(request, &mut socket));
+            let took = (thread_cpu() - started).as_secs_f64();
+            runs.push(bytes as f64 / 1e6 / took);
+        }
+        figure::print(name, "MB/CPU-s", &mut runs);
+    }
+}
+
+fn hash_and_write(request: &Request, socket: &mut TcpStream) {
+    let Request::Cloudwatch(request) = request else {
+        panic!("not a request for CloudWatch");
+    };
+    let pieces: Vec<_> = request.body.pieces().collect();
+    let mut hash = Sha256::new();
+    pieces.iter().for_each(|piece| hash.update(piece));
+    let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let hash = hash.finalize();
+    let head = format!("POST / HTTP/1.1\r\ncontent-length: {bytes}\r\nx-hash: {hash:?}\r\n\r\n");
+    socket.write_all(head.as_bytes()).expect("it is sent");
+    for piece in &pieces {
+        socket.write_all(piece).expect("it is sent");
+    }
+    let mut answer = [0; 256];
+    let read = socket.read(&mut answer).expect("an answer");
+    assert!(answer[..read].ends_with(b"{}"));
 }
 
 async fn hand_over(
