@@ -50,6 +50,13 @@ pub struct Role {
 }
 
 impl Role {
+    /// The account that it is in; the role itself where its ARN does not tell.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        let account = self.arn.split(':').nth(4);
+        account.filter(|id| !id.is_empty()).unwrap_or(&self.arn)
+    }
+
     async fn assumed_by(&self, shared: SdkConfig) -> SdkConfig {
         let mut role = AssumeRoleProvider::builder(&self.arn)
             .configure(&shared)

@@ -1,7 +1,7 @@
 //! How fast one account and region is asked: one throttle, one number of requests at once.
 //!
 //! The service counts calls by account and region, whatever stream they are for, so all
-//! destinations with the same region, endpoint and role share one [`Account`]. Requests at once go
+//! destinations with the same region, endpoint and account of their role share one [`Account`]. Requests at once go
 //! up by one for an answer at first, then by one for a round of answers, and fall to half at a
 //! setback (AIMD), between one and `requests_max`. After a throttle nobody asks before the back-off
 //! is over: anywhere up to its doubled length (full jitter), at most a minute.
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::client::Role;
 use super::creation::Creations;
 use super::retry;
 use crate::clock::Clock;
@@ -23,8 +24,8 @@ pub struct Accounts(HashMap<String, Arc<Account>>);
 impl Accounts {
     /// The account behind a destination.
     pub fn of(&mut self, config: &super::Config, clock: Clock) -> Arc<Account> {
-        let role = config.role.as_ref().map(|r| &r.arn);
-        let key = format!("{:?} {:?} {role:?}", config.region, config.endpoint);
+        let account = config.role.as_ref().map(Role::account);
+        let key = format!("{:?} {:?} {account:?}", config.region, config.endpoint);
         let new = || Arc::new(Account::new(clock));
         let account = self.0.entry(key).or_insert_with(new);
         account.widen(config.requests_max);
@@ -203,6 +204,32 @@ mod tests {
         let account = Account::new(Clock::start());
         account.widen(most);
         account
+    }
+
+    #[test]
+    fn destinations_of_one_account_and_region_share_their_pace() {
+        let mut accounts = Accounts::default();
+        let mut of = |region: &str, account: &str, role: &str| {
+            let config = super::super::Config {
+                region: Some(region.into()),
+                role: Some(Role {
+                    arn: format!("arn:aws:iam::{account}:role/{role}"),
+                    external_id: None,
+                }),
+                ..super::super::Config::default()
+            };
+            accounts.of(&config, Clock::start())
+        };
+        let one = of("eu-central-1", "123456789012", "one");
+        assert!(Arc::ptr_eq(
+            &one,
+            &of("eu-central-1", "123456789012", "two")
+        ));
+        assert!(!Arc::ptr_eq(
+            &one,
+            &of("eu-central-1", "210987654321", "one")
+        ));
+        assert!(!Arc::ptr_eq(&one, &of("eu-west-1", "123456789012", "one")));
     }
 
     #[tokio::test]
