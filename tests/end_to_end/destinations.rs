@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use support::agent::Agent;
-use support::cloudwatch::{Fault, Rule};
+use support::cloudwatch::{FakeCloudWatch, Fault, Options, Rule};
 use support::kubelet::{Container, Stream};
 
 use crate::node::{Node, a_while, cloudwatch, metrics, until, wait_for_words, with_metrics};
@@ -154,6 +154,36 @@ fn a_stop_does_not_wait_for_an_id() {
     let mut agent = node.start();
     let id = format!("{:064x}", app.number());
     assert_arrive_in(&id, &node, &app, &mut agent);
+}
+
+/// The service refuses what is signed for another region than its own.
+#[test]
+fn each_destination_has_a_region_of_its_own() {
+    let mut node = node("");
+    let abroad = FakeCloudWatch::start_with(Options {
+        region: Some("us-east-1".to_owned()),
+        ..Options::default()
+    });
+    let abroad = abroad.expect("a port");
+    let away = cloudwatch(&abroad.url(), "format: text").replace("eu-central-1", "us-east-1");
+    let home = cloudwatch(&node.fake.url(), "format: text");
+    node.config.destinations = format!("{{ home: {home}, away: {away} }}");
+    node.config.routes =
+        "[{ match: { namespace: api }, destination: away }, { destination: home }]".into();
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    let mut api = node.kubelet.start("api", "pay-1", "app");
+    for container in [&mut app, &mut api] {
+        (0..20).for_each(|_| drop(container.print_numbered(Stream::Stdout, "some words")));
+    }
+    let mut agent = node.start();
+    agent.wait_until("all arrive", |_| abroad.event_count() >= 20);
+    node.drain_after(&mut agent, app.written());
+    node.tally(app.written()).assert_exactly_once();
+    let stream = ("/eks/api".to_owned(), "pay-1/app".to_owned());
+    assert_eq!(
+        (abroad.event_count(), abroad.stream_names()),
+        (20, vec![stream])
+    );
 }
 
 #[test]
