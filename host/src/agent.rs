@@ -3,6 +3,7 @@
 //! Threads: one a lane, one that discovers files, one that writes checkpoints, one that ticks while
 //! filters run, and this one, whose small runtime does what waits: HTTP and signals.
 
+mod error;
 mod journal;
 mod load;
 mod machine;
@@ -17,8 +18,7 @@ mod threads;
 mod watch;
 
 use std::io;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Sender;
@@ -32,14 +32,13 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, Resolved};
 use crate::filter::accepted;
 use crate::filter::compile::Compiler;
-use crate::filter::engine::{self, Engine};
-use crate::filter::instance::Failure;
-use crate::filter::module;
+use crate::filter::engine::Engine;
 use crate::filter::quarantine::{self, Keeper};
 use crate::filter::swap::Swap;
 use crate::lane::{Event, Lane, PodsSetup, Setup};
-use crate::record::Budget;
 use crate::record::receipt::news_channel;
+use crate::record::{Budget, Facts};
+use crate::sink::cloudwatch::instance;
 use crate::source;
 use crate::source::container_log::discover::{Again, Discover, Stop};
 use crate::source::container_log::files::{Disk, Files};
@@ -52,63 +51,9 @@ use status::Desk;
 use swap::Swapper;
 use teams::Teams;
 
+pub use error::Error;
 pub use load::{load_filter, load_filters};
 pub use plan::{plan, share_of};
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    State(#[from] store::Error),
-    #[error(transparent)]
-    Engine(#[from] engine::Error),
-    #[error("filter `{name}`")]
-    Module { name: String, source: module::Error },
-    #[error("filter `{name}`: its settings, in the file beside it: {cause}")]
-    Settings { name: String, cause: String },
-    #[error("filter `{name}`")]
-    Filter { name: String, source: Failure },
-    #[error("`source.container_log.path`: `{path}` cannot be listed")]
-    Source { path: PathBuf, source: io::Error },
-    #[error("`telemetry.listen`: {address} cannot be listened on")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
-    #[error("quarantine `{path}` cannot be opened")]
-    Quarantine { path: PathBuf, source: io::Error },
-    #[error("routes or annotations depend on pods, and `enrich.pods` is off")]
-    PodsOff,
-    #[error("`enrich.node` is not given, and the variable NODE_NAME is not set")]
-    NoNodeName,
-    #[error("`enrich.pods.kubelet.server` is not given, and the variable NODE_IP is not set")]
-    NoNodeIp,
-    #[error("the agent's threads do not start")]
-    Start(#[source] io::Error),
-}
-
-impl Error {
-    /// What to do about it, where there is something to say.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Module { source, .. } => source.hint(),
-            Self::Source { .. } => Some(
-                "mount the node's /var/log into the agent's pod, and run it as uid 0 or group 0",
-            ),
-            Self::PodsOff => {
-                Some("run the agent in a pod, or say where the API server is: `enrich.pods.server`")
-            }
-            Self::NoNodeName => {
-                Some("hand `spec.nodeName` to the agent's pod as the variable NODE_NAME")
-            }
-            Self::NoNodeIp => {
-                Some("hand `status.hostIP` to the agent's pod as the variable NODE_IP")
-            }
-            Self::Listen { .. } => Some("choose another port, or `listen: null` for none"),
-            _ => None,
-        }
-    }
-}
 
 /// Runs until a signal says stop, then drains. `path` is the configuration's file, and `text` what it
 /// said.
@@ -180,8 +125,10 @@ impl Parts<'_> {
         let keeper = self.quarantine()?;
         let lanes = self.lanes(&numbers, &outlets, &keeper, &pods.setup, &mut pulse)?;
         let (stop_discover, again) = (Stop::default(), Again::default());
-        let discovering = self.discover(&lanes, &stop_discover, &again)?;
-        let journal = self.journal(&lanes, &stop_discover)?;
+        let facts = self.facts().await;
+        let stops = (stop_discover.clone(), again.clone());
+        let discovering = self.discover(&lanes, stops, facts.clone())?;
+        let journal = self.journal(&lanes, &stop_discover, facts)?;
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
         desk.ask_from_now_on(to.clone());
         let swapper = Swapper {
@@ -293,6 +240,20 @@ impl Parts<'_> {
         Ok(lanes)
     }
 
+    /// Facts of the node, and of the machine where it is asked.
+    async fn facts(&self) -> Facts {
+        let enrich = &self.config.enrich;
+        let machine = match enrich.instance {
+            true => instance::facts().await.unwrap_or_else(|error| {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "facts of the machine are not known, until a restart");
+                Facts::new()
+            }),
+            false => Facts::new(),
+        };
+        enrich.facts_over(machine, std::env::var("NODE_NAME").ok())
+    }
+
     /// Opens the folder for what filters fail on, and starts what writes to it.
     fn quarantine(&self) -> Result<Keeper, Error> {
         let path = self.config.state.join("quarantine");
@@ -307,15 +268,14 @@ impl Parts<'_> {
         &self,
         lanes: &[threads::LaneThread],
         stop: &Stop,
+        facts: Facts,
     ) -> Result<Option<JoinHandle<()>>, Error> {
         let Some(config) = &self.config.source.journal else {
             return Ok(None);
         };
-        let node = std::env::var("NODE_NAME").ok();
-        let node = self.config.enrich.node_facts(node);
         let begun = self.board.owners();
         let discover =
-            source::journal::discover::Discover::new(Arc::new(Disk), config, node, begun);
+            source::journal::discover::Discover::new(Arc::new(Disk), config, facts, begun);
         let to = lanes.iter().map(|lane| lane.to.clone()).collect();
         let thread = journal::follow(discover, self.board.clone(), to, stop.clone(), self.clock);
         thread.map(Some).map_err(Error::Start)
@@ -324,17 +284,12 @@ impl Parts<'_> {
     fn discover(
         &self,
         lanes: &[threads::LaneThread],
-        stop: &Stop,
-        again: &Again,
+        stops: (Stop, Again),
+        facts: Facts,
     ) -> Result<JoinHandle<()>, Error> {
         let config = self.config.source.container_log.clone();
-        let facts = self
-            .config
-            .enrich
-            .node_facts(std::env::var("NODE_NAME").ok());
         let discover = Discover::new(Arc::new(Disk), &config, facts);
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
-        let stops = (stop.clone(), again.clone());
         let board = self.board.clone();
         threads::discover(discover, config.rescan_every, stops, to, board).map_err(Error::Start)
     }

@@ -31,6 +31,8 @@ pub struct Config {
     pub cluster: Option<String>,
     /// `k8s.node.name`; from the variable `NODE_NAME` where it is not given.
     pub node: Option<String>,
+    /// Whether EC2's metadata service is asked for facts of the machine: `host.id`, `cloud.account.id`, ...
+    pub instance: bool,
     /// Any other facts that every container of this node has.
     pub facts: Facts,
     pub pods: PodsConfig,
@@ -40,7 +42,13 @@ impl Config {
     /// Facts that every container of the node has; `node_name` is the environment's.
     #[must_use]
     pub fn node_facts(&self, node_name: Option<String>) -> Facts {
-        let mut facts = self.facts.clone();
+        self.facts_over(Facts::new(), node_name)
+    }
+
+    /// The same over what the machine tells of itself.
+    #[must_use]
+    pub fn facts_over(&self, mut facts: Facts, node_name: Option<String>) -> Facts {
+        facts.extend(self.facts.clone());
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value.filter(|v| !v.is_empty()) {
                 facts.insert(name.to_owned(), value);

@@ -184,3 +184,48 @@ fn without_credentials_the_agent_says_where_it_looked_and_waits() {
     node.drain_after(&mut agent, app.written());
     node.tally(app.written()).assert_exactly_once();
 }
+
+#[test]
+fn facts_of_the_machine_come_from_the_instances_metadata() {
+    let issuer = Issuer::start(LONG);
+    let mut node = Node::new();
+    let to = &mut node.config.destinations;
+    *to = to.replace(
+        "{k8s.pod.name}/",
+        "{cloud.account.id}-{host.id}-{host.type}/",
+    );
+    node.config.more = "enrich: { instance: true, facts: { host.type: ours } }".to_owned();
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    app.print("words");
+    let at = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", issuer.url());
+    let mut agent = start_known(&node, &with_keys(at));
+    agent.wait_until("the record arrives", |_| node.fake.event_count() == 1);
+    let stream = "123456789012-i-0123456789abcdef0-ours/app".to_owned();
+    assert_eq!(node.fake.stream_names(), [("/eks/web".to_owned(), stream)]);
+    assert!(agent.drain().success());
+}
+
+#[test]
+fn an_agent_that_may_not_ask_for_the_machine_starts_without_its_facts() {
+    let mut node = Node::new();
+    node.config.more = "enrich: { instance: true }".to_owned();
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    app.print("words");
+    // Nobody listens there any more.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let url = format!("http://{}", gone.expect("a port"));
+    let at = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
+    let mut agent = start_known(&node, &with_keys(at));
+    wait_for_words(&mut agent, "facts of the machine are not known");
+    agent.wait_until("the record arrives", |_| node.fake.event_count() == 1);
+    assert!(agent.drain().success());
+}
+
+/// The credentials that the service always knows, and one variable more.
+fn with_keys(more: (&'static str, String)) -> Vec<(&'static str, String)> {
+    let keys = CREDENTIALS
+        .iter()
+        .filter(|(name, _)| !name.contains("METADATA"));
+    let keys = keys.map(|(name, value)| (*name, (*value).to_owned()));
+    keys.chain([more]).collect()
+}

@@ -18,6 +18,9 @@ const INSTANCE_TOKEN: &str = "instance-token";
 pub const WEB_IDENTITY: &str = "web-identity";
 /// The role that it lets anybody assume.
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/logs";
+/// What the instance says of itself.
+const IDENTITY: &str = r#"{ "accountId": "123456789012", "instanceId": "i-0123456789abcdef0",
+    "region": "eu-central-1", "availabilityZone": "eu-central-1b", "instanceType": "m7g.large" }"#;
 /// Longest body that is read.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
@@ -152,6 +155,9 @@ fn answer(asked: &Asked, books: &mut Books) -> (u16, String) {
             (200, books.json("container"))
         }
         ("PUT", "/latest/api/token") => (200, INSTANCE_TOKEN.to_owned()),
+        ("GET", "/latest/dynamic/instance-identity/document") if instance => {
+            (200, IDENTITY.to_owned())
+        }
         ("GET", path) if path == metadata && instance => (200, "node-role".to_owned()),
         ("GET", path) if path == format!("{metadata}node-role") && instance => {
             (200, books.json("instance"))

@@ -17,6 +17,7 @@ pub mod envelope;
 pub mod escape;
 pub mod format;
 pub mod group;
+pub mod instance;
 pub mod limits;
 pub mod merge;
 pub mod message;
