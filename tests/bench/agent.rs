@@ -6,6 +6,7 @@
 
 pub mod corpus;
 mod idle;
+mod latency;
 mod node;
 pub mod null_server;
 pub mod process;
@@ -16,6 +17,7 @@ use process::Case;
 pub fn run(wanted: &Wanted) {
     idle::run(wanted);
     node::run(wanted);
+    latency::run(wanted);
     let all = [
         Case::new("agent/null", None, "{ 'null': {} }"),
         Case::new("agent/noop", Some("guests/noop.wasm"), "{ 'null': {} }"),

@@ -1,7 +1,7 @@
 //! The figures of the project: `cargo xtask bench [NAME-PREFIX]`.
 //!
 //! One JSON line a figure: its name, the median, the unit, and the least and the most of the runs.
-//! CPU time, not wall time, so a busy machine blurs little; runs of figures that are compared with
+//! CPU time, not wall time (`latency/*` apart), so a busy machine blurs little; runs of figures that are compared with
 //! each other are interleaved, so that a change of the machine's speed meets them alike.
 
 mod agent;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::{Value, json};
-use support::agent::{Finished, finish};
+use support::agent::{Agent, Finished, finish};
 
 use crate::cluster::{CARD, Cluster, EVERYTHING, SELF_SERVICE};
 use crate::node::{until, with_metrics};
@@ -50,6 +50,13 @@ fn the_status_tells_where_every_container_stands() {
     let file = &reads["files"][0];
     assert_eq!(file["offset"], file["length"]);
     assert_eq!(file["committed_offset"], file["length"]);
+    let books = &reads["ledger"];
+    assert_eq!(books["records"]["delivered"]["records"], 1, "{books}");
+    assert_eq!(books["settled_bytes"], file["length"], "{books}");
+    let bytes = ["unread_bytes", "unsettled_bytes", "lost_bytes"].map(|key| books[key].clone());
+    assert_eq!(bytes, [json!(0), json!(0), json!(0)], "{books}");
+    let unread = &waits["ledger"]["unread_bytes"];
+    assert_eq!(unread, &waits["files"][0]["length"], "{waits}");
     assert!(waits["lag_bytes"].as_u64() > Some(0), "{waits}");
     let why = waits["why"].as_str().unwrap_or_default();
     assert!(why.contains("redcat"), "{why}");
@@ -76,6 +83,40 @@ fn people_read_the_status_as_a_table() {
     });
     assert!(said.contains("on node-1: ready, 1 pods known"), "{said}");
     assert!(said.contains("waits"), "{said}");
+}
+
+#[test]
+fn people_read_the_books_as_a_table_and_watch_them() {
+    let (mut cluster, address) = cluster("");
+    cluster.pod("p1", "api", json!({}));
+    let mut container = cluster.container("p1", "one");
+    cluster.start();
+    let at = address.to_string();
+    let mut watch = Agent::spawn(["status", "--watch", "--at", &at], &[]);
+    // The table as it was drawn last, and the cell below this word of its head.
+    let cell = |watch: &Agent, head: &str| {
+        let said = watch.stdout();
+        let table = said.rsplit("\x1b[2J").next().unwrap_or_default().to_owned();
+        let mut lines = table.lines();
+        let column = lines
+            .find(|l| l.starts_with("CONTAINER"))
+            .and_then(|l| l.find(head));
+        let row = lines.find(|line| line.starts_with("team-a/p1/app"));
+        let cell = column.and_then(|at| row?.get(at..)?.split("  ").next());
+        cell.unwrap_or_default().to_owned()
+    };
+    let shows = |watch: &mut Agent, delivered: &str| {
+        watch.wait_until(&format!("{delivered} are delivered"), |watch| {
+            cell(watch, "DELIVERED") == delivered
+        });
+    };
+    shows(&mut watch, "1");
+    assert_eq!(cell(&watch, "LOST"), "0 B");
+    assert_eq!(cell(&watch, "STATE"), "reads");
+    (0..2).for_each(|_| container.print("more"));
+    shows(&mut watch, "3");
+    assert!(watch.is_running(), "it goes on until it is stopped");
+    watch.kill();
 }
 
 #[test]

@@ -17,6 +17,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -45,6 +46,10 @@ struct State {
     faults: Vec<u16>,
     /// Connections are closed as soon as they are made.
     away: bool,
+    /// How long every answer takes, and every line of a stream.
+    slow: Duration,
+    /// The version of the last bookmark that was sent.
+    bookmarked: u64,
     /// Streams that began before the last cut end.
     cuts: u64,
     /// Verb and resource of each request that was let in.
@@ -69,6 +74,8 @@ impl FakeKubernetes {
                 token: TOKEN.to_owned(),
                 faults: Vec::new(),
                 away: false,
+                slow: Duration::ZERO,
+                bookmarked: 0,
                 cuts: 0,
                 used: BTreeSet::new(),
                 proxies: BTreeMap::new(),
@@ -124,6 +131,26 @@ impl FakeKubernetes {
     /// Forgets all changes so far: who asks for them is told 410, and lists again.
     pub fn forget_history(&self) {
         self.change(|state| state.store.forget_history());
+    }
+
+    /// Forgets all changes so far, as a server does in its own time: who is up to date need not list.
+    pub fn compact(&self) {
+        self.change(|state| state.store.compact());
+    }
+
+    /// The version of the latest change.
+    pub fn version(&self) -> u64 {
+        self.state().store.version()
+    }
+
+    /// The version of the last bookmark that was sent.
+    pub fn bookmarked(&self) -> u64 {
+        self.state().bookmarked
+    }
+
+    /// From now on every answer takes so long, and every line of a stream.
+    pub fn set_slow(&self, slow: Duration) {
+        self.change(|state| state.slow = slow);
     }
 
     /// Ends all streams in their midst.

@@ -19,6 +19,8 @@ const BOOKMARK_EVERY: u32 = 25;
 
 pub fn serve(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     let request = Request::read(stream.try_clone()?)?;
+    let slow = shared.state().slow;
+    std::thread::sleep(slow);
     let mut state = shared.state();
     if !state.faults.is_empty() {
         let code = state.faults.remove(0);
@@ -145,6 +147,7 @@ fn watch(stream: &mut TcpStream, request: &Request, shared: &Shared) -> io::Resu
             .map(|c| json!({ "type": c.kind, "object": selection.view(&c.object) }))
             .collect();
         version = state.store.version();
+        let (slow, mut bookmark) = (state.slow, None);
         drop(state);
         quiet = if lines.is_empty() { quiet + 1 } else { 0 };
         if quiet == BOOKMARK_EVERY && request.query("allowWatchBookmarks") == Some("true") {
@@ -152,11 +155,16 @@ fn watch(stream: &mut TcpStream, request: &Request, shared: &Shared) -> io::Resu
             let metadata = json!({ "resourceVersion": version.to_string() });
             let object = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata });
             lines.push(json!({ "type": "BOOKMARK", "object": object }));
+            bookmark = Some(version);
+        }
+        if !lines.is_empty() {
+            std::thread::sleep(slow);
         }
         for line in &lines {
             send(stream, line)?;
         }
         state = shared.state();
+        state.bookmarked = bookmark.unwrap_or(state.bookmarked);
         if state.store.version() == version {
             let waited = shared.changed.wait_timeout(state, LOOK);
             state = waited.expect("no thread of the server panics").0;

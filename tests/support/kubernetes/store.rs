@@ -148,6 +148,11 @@ impl Store {
         self.forgotten = self.version;
     }
 
+    pub fn compact(&mut self) {
+        self.history.clear();
+        self.forgotten = self.version;
+    }
+
     /// Whether changes since this version are not all known any more.
     pub fn has_forgotten(&self, version: u64) -> bool {
         version < self.forgotten
