@@ -6,6 +6,7 @@
 //! same. Without it, what is committed is tested all the same.
 
 mod chart;
+mod dockerfile;
 mod manifests;
 mod monitoring;
 

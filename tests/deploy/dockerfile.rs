@@ -1,0 +1,137 @@
+//! The Dockerfile, as far as it can be held to its word without a daemon that builds it: what it copies
+//! and runs is there, its compiler and its base fit the workspace and the binary, and what it starts is
+//! what the manifest tells it.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{deploy, objects, of_kind, read};
+
+/// What `gcr.io/distroless/cc-debian12` has beside certificates: glibc and libgcc.
+const BASE_LIBRARIES: [&str; 6] = [
+    "linux-vdso",
+    "ld-linux",
+    "libc.so",
+    "libm.so",
+    "libgcc_s.so",
+    "libpthread.so",
+];
+
+/// Instructions and what they say, comments and line breaks taken out.
+fn instructions() -> Vec<(String, String)> {
+    let text = read("Dockerfile");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let joined = lines.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
+    let all = joined.lines().filter(|line| !line.trim().is_empty());
+    let split = |line: &str| {
+        let (word, rest) = line.split_once(' ').unwrap_or_else(|| panic!("`{line}`"));
+        let rest: Vec<&str> = rest.split_whitespace().collect();
+        (word.to_owned(), rest.join(" "))
+    };
+    all.map(split).collect()
+}
+
+fn of<'a>(all: &'a [(String, String)], word: &str) -> Vec<&'a str> {
+    let of_it = all.iter().filter(|(w, _)| w == word);
+    of_it.map(|(_, rest)| rest.as_str()).collect()
+}
+
+fn list(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("`{text}` is no list: {e}"))
+}
+
+#[test]
+fn it_is_made_of_known_instructions_in_an_order_that_works() {
+    let all = instructions();
+    let words: Vec<&str> = all.iter().map(|(word, _)| word.as_str()).collect();
+    let expected = [
+        "FROM",
+        "WORKDIR",
+        "COPY",
+        "RUN",
+        "FROM",
+        "COPY",
+        "COPY",
+        "ENTRYPOINT",
+        "CMD",
+    ];
+    assert_eq!(words, expected);
+}
+
+#[test]
+fn its_compiler_is_the_workspaces_and_its_base_is_of_the_same_debian() {
+    let all = instructions();
+    let from = of(&all, "FROM");
+    let manifest = std::fs::read_to_string(deploy("../Cargo.toml")).expect("the workspace");
+    let version = manifest
+        .lines()
+        .find_map(|l| l.strip_prefix("rust-version = "));
+    let version = version.expect("a version").trim_matches('"');
+    assert_eq!(from[0], format!("rust:{version}-slim-bookworm AS build"));
+    // glibc of the build has to be that of the base: bookworm is Debian 12.
+    assert_eq!(from[1], "gcr.io/distroless/cc-debian12:nonroot");
+}
+
+#[test]
+fn what_it_builds_and_copies_is_there() {
+    let all = instructions();
+    let run = of(&all, "RUN")[0];
+    for command in [
+        "cargo build --release --locked --workspace --bin logsieve",
+        "cargo xtask wasm",
+        "install -m 0755 target/release/logsieve /out/logsieve",
+        "install -m 0644 target/filters/*.wasm /out/etc/logsieve/filters/",
+    ] {
+        assert!(run.contains(command), "{command}");
+    }
+    assert!(!run.contains(';'), "a failing command ends the build");
+    let copies = of(&all, "COPY");
+    assert_eq!(copies[1], "--from=build /out/etc /etc");
+    assert_eq!(copies[2], "--from=build /out/logsieve /usr/bin/logsieve");
+    let ignored = read("Dockerfile.dockerignore");
+    assert!(ignored.contains("**/target"), "gigabytes would be sent");
+}
+
+#[test]
+fn what_it_starts_is_what_the_manifest_tells_it() {
+    let all = instructions();
+    assert_eq!(
+        list(of(&all, "ENTRYPOINT")[0]),
+        json!(["/usr/bin/logsieve"])
+    );
+    let base = objects(&read("kustomize/base/daemonset.yaml"));
+    let container = &of_kind(&base, "DaemonSet")["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(list(of(&all, "CMD")[0]), container["args"]);
+}
+
+#[test]
+fn the_base_has_every_library_that_the_agent_loads() {
+    let program = support::agent::binary();
+    let Ok(told) = Command::new("ldd").arg(&program).output() else {
+        eprintln!("there is no ldd: nothing was tested");
+        return;
+    };
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    for line in told.lines() {
+        let library = line.split_whitespace().next().unwrap_or_default();
+        let name = Path::new(library).file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        let has = BASE_LIBRARIES.iter().any(|known| name.starts_with(known));
+        assert!(has, "`{name}` is not in the image");
+    }
+    assert!(told.contains("libc.so"), "{told}");
+}
+
+/// Where hadolint is on the path, or named by the variable HADOLINT.
+#[test]
+fn hadolint_finds_nothing_to_say() {
+    let hadolint = std::env::var_os("HADOLINT").unwrap_or_else(|| "hadolint".into());
+    let Ok(output) = Command::new(hadolint).arg(deploy("Dockerfile")).output() else {
+        eprintln!("there is no hadolint: the Dockerfile is not linted here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
