@@ -8,10 +8,21 @@ use std::time::Duration;
 use crate::engine::{Chain, Guest, guest, path};
 use logsieve::filter::limits::Limits;
 
+/// The worked examples, as `cargo xtask guests` names them.
+const KITS: [&str; 7] = [
+    "kit_rust",
+    "kit_c",
+    "kit_cpp",
+    "kit_go",
+    "kit_python",
+    "kit_js",
+    "kit_ts",
+];
+
 /// In the languages of `guest-sdk`, where they were built.
 fn in_every_language(test: impl Fn(&dyn Fn() -> Guest)) {
     let wanted = std::env::var("LOGSIEVE_GUEST_LANGUAGES").unwrap_or_default();
-    for name in ["kit_rust", "kit_c", "kit_go", "kit_python", "kit_js"] {
+    for name in KITS {
         let is_wanted = wanted
             .split(',')
             .any(|l| name.strip_prefix("kit_") == Some(l));

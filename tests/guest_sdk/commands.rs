@@ -221,9 +221,11 @@ fn a_compiler_that_is_missing_is_told_with_the_packages_that_bring_it() {
     let folder = folder();
     for (language, hint) in [
         ("c", "apt-get install"),
+        ("cpp", "libc++-19-dev-wasm32"),
         ("go", "go.dev"),
         ("python", "componentize-py"),
         ("js", "npm install"),
+        ("ts", "npm install typescript"),
     ] {
         done(&filter(
             folder.path(),

@@ -96,6 +96,11 @@ fn a_first_filter_in_c_is_five_commands_away() {
 }
 
 #[test]
+fn a_first_filter_in_cpp_is_five_commands_away() {
+    walk("cpp", "C++", &[]);
+}
+
+#[test]
 fn a_first_filter_in_go_is_five_commands_away() {
     walk("go", "Go", &["go", "test", "./..."]);
 }
@@ -108,4 +113,9 @@ fn a_first_filter_in_python_is_five_commands_away() {
 #[test]
 fn a_first_filter_in_javascript_is_five_commands_away() {
     walk("js", "JavaScript", &["node", "--test"]);
+}
+
+#[test]
+fn a_first_filter_in_typescript_is_five_commands_away() {
+    walk("ts", "TypeScript", &["npm", "test"]);
 }

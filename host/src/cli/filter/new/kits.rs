@@ -3,15 +3,18 @@
 
 use crate::cli::filter::build::language::Language;
 
+/// Files by name.
+pub type Files = &'static [(&'static str, &'static [u8])];
+
 /// What a language's folder is made of.
 pub struct Kit {
     pub language: &'static str,
     /// The author's own files.
-    pub template: &'static [(&'static str, &'static [u8])],
+    pub template: Files,
     /// The worked example's, in their place.
-    pub example: &'static [(&'static str, &'static [u8])],
-    /// What goes into `kit/`.
-    pub kit: &'static [(&'static str, &'static [u8])],
+    pub example: Files,
+    /// What goes into `kit/`: its own files, and those of the language beneath.
+    pub kit: &'static [Files],
     /// The filter itself.
     pub source: &'static str,
     /// Where all that a filter can do is said.
@@ -40,9 +43,11 @@ pub fn of(language: Language) -> &'static Kit {
     match language {
         Language::Rust => &RUST,
         Language::C => &C,
+        Language::Cpp => &CPP,
         Language::Go => &GO,
         Language::Python => &PYTHON,
         Language::Js => &JS,
+        Language::Ts => &TS,
     }
 }
 
@@ -50,18 +55,22 @@ static RUST: Kit = Kit {
     language: "Rust",
     template: files!("rust/template": "Cargo.toml", "src/lib.rs"),
     example: files!("rust/example": "Cargo.toml", "src/lib.rs"),
-    kit: files!("rust": "Cargo.toml", "README.md", "src/batch.rs", "src/edits.rs", "src/edits/tests.rs", "src/export.rs", "src/filter.rs", "src/lib.rs", "src/native.rs", "src/native/patterns.rs", "src/native/world.rs", "src/origin.rs", "src/patterns.rs", "src/record.rs", "src/report.rs", "src/settings.rs", "src/stream.rs", "src/testing.rs", "src/testing/apply.rs", "src/testing/record.rs", "src/testing/run.rs", "src/testing/tests.rs", "src/wire.rs", "examples/join_stack_traces.rs"),
+    kit: &[
+        files!("rust": "Cargo.toml", "README.md", "src/batch.rs", "src/edits.rs", "src/edits/tests.rs", "src/export.rs", "src/filter.rs", "src/lib.rs", "src/native.rs", "src/native/patterns.rs", "src/native/world.rs", "src/origin.rs", "src/patterns.rs", "src/record.rs", "src/report.rs", "src/settings.rs", "src/stream.rs", "src/testing.rs", "src/testing/apply.rs", "src/testing/record.rs", "src/testing/run.rs", "src/testing/tests.rs", "src/wire.rs", "examples/join_stack_traces.rs"),
+    ],
     source: "src/lib.rs",
     api: "kit/README.md",
     native: "`cargo test` runs the tests in it, natively.",
     tool: Some("the target `wasm32-unknown-unknown`: `rustup target add wasm32-unknown-unknown`"),
 };
 
+const C_KIT: Files = files!("c/kit": "edits.c", "edits.h", "filter.c", "log_filter.c", "log_filter.h", "log_filter_component_type.o", "logsieve.h", "memory.c", "settings.c", "settings.h");
+
 static C: Kit = Kit {
     language: "C",
     template: files!("c/template": "filter.c"),
     example: files!("c/example": "filter.c"),
-    kit: files!("c/kit": "edits.c", "edits.h", "filter.c", "log_filter.c", "log_filter.h", "log_filter_component_type.o", "logsieve.h", "memory.c", "settings.c", "settings.h"),
+    kit: &[C_KIT],
     source: "filter.c",
     api: "kit/logsieve.h",
     native: "",
@@ -70,11 +79,24 @@ static C: Kit = Kit {
     ),
 };
 
+static CPP: Kit = Kit {
+    language: "C++",
+    template: files!("cpp/template": "filter.cpp"),
+    example: files!("cpp/example": "filter.cpp"),
+    kit: &[C_KIT, files!("cpp/kit": "abort.cpp", "logsieve.hpp")],
+    source: "filter.cpp",
+    api: "kit/logsieve.hpp",
+    native: "",
+    tool: Some(
+        "clang and libc++ with the target `wasm32-wasi`: `apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32`",
+    ),
+};
+
 static GO: Kit = Kit {
     language: "Go",
     template: files!("go/template": "filter.go", "filter_test.go", "go.mod"),
     example: files!("go/example": "filter.go", "go.mod"),
-    kit: files!("go/kit": "agent.go", "edits.go", "logsieve.go", "testing.go"),
+    kit: &[files!("go/kit": "agent.go", "edits.go", "logsieve.go", "testing.go")],
     source: "filter.go",
     api: "kit/logsieve.go",
     native: "`go test` runs the tests beside it, natively.",
@@ -85,22 +107,35 @@ static PYTHON: Kit = Kit {
     language: "Python",
     template: files!("python/template": "filter.py", "test_filter.py"),
     example: files!("python/example": "filter.py"),
-    kit: files!("python/kit": "logsieve.py", "logsieve_entry.py"),
+    kit: &[files!("python/kit": "logsieve.py", "logsieve_entry.py")],
     source: "filter.py",
     api: "kit/logsieve.py",
     native: "`python3 test_filter.py` runs the tests beside it, natively.",
     tool: Some("componentize-py: `pip install componentize-py`"),
 };
 
+const JS_KIT: Files = files!("js/kit": "entry.js", "logsieve.js");
+
 static JS: Kit = Kit {
     language: "JavaScript",
     template: files!("js/template": "filter.js", "filter.test.mjs", "package.json"),
     example: files!("js/example": "filter.js", "package.json"),
-    kit: files!("js/kit": "entry.js", "logsieve.js"),
+    kit: &[JS_KIT],
     source: "filter.js",
     api: "kit/logsieve.js",
     native: "`node --test` runs the tests beside it, natively.",
     tool: Some("componentize-qjs: `npm install componentize-qjs`"),
+};
+
+static TS: Kit = Kit {
+    language: "TypeScript",
+    template: files!("ts/template": "filter.test.mjs", "filter.ts", "package.json", "tsconfig.json"),
+    example: files!("ts/example": "filter.ts", "package.json", "tsconfig.json"),
+    kit: &[JS_KIT, files!("ts/kit": "logsieve.d.ts")],
+    source: "filter.ts",
+    api: "kit/logsieve.d.ts",
+    native: "`npm test` runs the tests beside it, natively.",
+    tool: Some("typescript and componentize-qjs: `npm install typescript componentize-qjs`"),
 };
 
 #[cfg(test)]
@@ -124,21 +159,29 @@ mod tests {
     #[test]
     fn every_file_of_a_kit_is_listed() {
         let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk");
-        let listed =
-            |files: &[(&str, &[u8])]| files.iter().map(|(f, _)| PathBuf::from(f)).collect();
+        let listed = |files: Files| files.iter().map(|(f, _)| PathBuf::from(f)).collect();
         let there = |folder: &str| {
             let mut found = BTreeSet::new();
             files(&sdk.join(folder), Path::new(""), &mut found);
             found
         };
-        for (folder, kit) in [("c", &C), ("go", &GO), ("python", &PYTHON), ("js", &JS)] {
-            let [a, b]: [BTreeSet<PathBuf>; 2] = [listed(kit.template), listed(kit.kit)];
+        for (folder, kit) in [
+            ("c", &C),
+            ("cpp", &CPP),
+            ("go", &GO),
+            ("python", &PYTHON),
+            ("js", &JS),
+            ("ts", &TS),
+        ] {
+            // Its own files are named last.
+            let own = kit.kit.last().unwrap();
+            let [a, b]: [BTreeSet<PathBuf>; 2] = [listed(kit.template), listed(own)];
             assert_eq!(a, there(&format!("{folder}/template")));
             let example: BTreeSet<PathBuf> = listed(kit.example);
             assert_eq!(example, there(&format!("{folder}/example")));
             assert_eq!(b, there(&format!("{folder}/kit")));
         }
-        let sources: BTreeSet<PathBuf> = listed(RUST.kit);
+        let sources: BTreeSet<PathBuf> = listed(RUST.kit[0]);
         let sources = sources
             .into_iter()
             .filter_map(|f| Some(f.strip_prefix("src").ok()?.to_owned()));

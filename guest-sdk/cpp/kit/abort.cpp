@@ -1,0 +1,14 @@
+// Where the C++ library gives up. Its own way prints through stdio, which would be most of a small module,
+// and whose output goes nowhere in a filter.
+#include <cstdlib>
+
+#include "logsieve.h"
+
+_LIBCPP_BEGIN_NAMESPACE_STD
+
+[[noreturn]] void __libcpp_verbose_abort(const char *format, ...) noexcept {
+  ls_log('e', ls_str(format));
+  std::abort();
+}
+
+_LIBCPP_END_NAMESPACE_STD
