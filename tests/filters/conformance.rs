@@ -9,10 +9,11 @@ use crate::engine::{Chain, Guest, guest, path};
 use logsieve::filter::limits::Limits;
 
 /// The worked examples, as `cargo xtask guests` names them.
-const KITS: [&str; 7] = [
+const KITS: [&str; 8] = [
     "kit_rust",
     "kit_c",
     "kit_cpp",
+    "kit_zig",
     "kit_go",
     "kit_python",
     "kit_js",

@@ -222,6 +222,7 @@ fn a_compiler_that_is_missing_is_told_with_the_packages_that_bring_it() {
     for (language, hint) in [
         ("c", "apt-get install"),
         ("cpp", "libc++-19-dev-wasm32"),
+        ("zig", "pip install ziglang"),
         ("go", "go.dev"),
         ("python", "componentize-py"),
         ("js", "npm install"),

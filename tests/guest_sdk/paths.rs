@@ -101,6 +101,11 @@ fn a_first_filter_in_cpp_is_five_commands_away() {
 }
 
 #[test]
+fn a_first_filter_in_zig_is_five_commands_away() {
+    walk("zig", "Zig", &[]);
+}
+
+#[test]
 fn a_first_filter_in_go_is_five_commands_away() {
     walk("go", "Go", &["go", "test", "./..."]);
 }

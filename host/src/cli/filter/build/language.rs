@@ -7,6 +7,7 @@ mod go;
 mod javascript;
 mod python;
 mod rust;
+mod zig;
 
 use std::path::Path;
 
@@ -18,6 +19,7 @@ pub enum Language {
     C,
     #[value(alias = "c++")]
     Cpp,
+    Zig,
     Go,
     Python,
     #[value(alias = "javascript")]
@@ -27,10 +29,11 @@ pub enum Language {
 }
 
 /// All of them, in the order in which they are looked for.
-pub const ALL: [Language; 7] = [
+pub const ALL: [Language; 8] = [
     Language::Rust,
     Language::C,
     Language::Cpp,
+    Language::Zig,
     Language::Go,
     Language::Python,
     Language::Js,
@@ -73,6 +76,7 @@ impl Language {
             Self::Rust => "Cargo.toml",
             Self::C => "filter.c",
             Self::Cpp => "filter.cpp",
+            Self::Zig => "filter.zig",
             Self::Go => "go.mod",
             Self::Python => "filter.py",
             Self::Js => "filter.js",
@@ -89,6 +93,7 @@ impl Language {
             Self::Rust => rust::compile(folder, name),
             Self::C => c::compile(folder),
             Self::Cpp => cpp::compile(folder),
+            Self::Zig => zig::compile(folder),
             Self::Go => go::compile(folder),
             Self::Python => python::compile(folder),
             Self::Js => javascript::compile(folder),

@@ -44,6 +44,7 @@ pub fn of(language: Language) -> &'static Kit {
         Language::Rust => &RUST,
         Language::C => &C,
         Language::Cpp => &CPP,
+        Language::Zig => &ZIG,
         Language::Go => &GO,
         Language::Python => &PYTHON,
         Language::Js => &JS,
@@ -90,6 +91,17 @@ static CPP: Kit = Kit {
     tool: Some(
         "clang and libc++ with the target `wasm32-wasi`: `apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32`",
     ),
+};
+
+static ZIG: Kit = Kit {
+    language: "Zig",
+    template: files!("zig/template": "filter.zig"),
+    example: files!("zig/example": "filter.zig"),
+    kit: &[C_KIT, files!("zig/kit": "c.zig", "logsieve.zig")],
+    source: "filter.zig",
+    api: "kit/logsieve.zig",
+    native: "",
+    tool: Some("Zig 0.17: `pip install ziglang`"),
 };
 
 static GO: Kit = Kit {
@@ -168,6 +180,7 @@ mod tests {
         for (folder, kit) in [
             ("c", &C),
             ("cpp", &CPP),
+            ("zig", &ZIG),
             ("go", &GO),
             ("python", &PYTHON),
             ("js", &JS),

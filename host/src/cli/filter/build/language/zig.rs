@@ -1,0 +1,36 @@
+//! Zig: its compiler alone, which is a compiler of C too and brings a C library along. The kit of C, which
+//! lies beneath, is compiled with the filter; the result imports nothing but the contract.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::super::tools;
+use super::c;
+
+/// The first is what PyPI's package brings.
+const COMPILERS: [&str; 2] = ["python-zig", "zig"];
+const HINT: &str = "Zig 0.17 is needed: `pip install ziglang`, or https://ziglang.org/download";
+
+pub fn compile(folder: &Path) -> anyhow::Result<Vec<u8>> {
+    let own = [".venv/bin/python-zig"];
+    let zig = tools::find(folder, &own, &COMPILERS, HINT)?.canonicalize()?;
+    let folder = folder.canonicalize()?;
+    let kit = folder.join("kit");
+    let made = tempfile::tempdir()?;
+    let core = made.path().join("core.wasm");
+    let mut command = Command::new(zig);
+    // It leaves what it makes where it stands.
+    command.current_dir(made.path()).arg("build-exe");
+    command.arg(folder.join("filter.zig"));
+    command
+        .args(c::files(&kit, "c")?)
+        .args(c::files(&kit, "o")?);
+    command.args(["-target", "wasm32-wasi", "-O", "ReleaseFast", "-fstrip"]);
+    // Its own stack would be 16 MiB of every instance.
+    command.args(["-lc", "-mexec-model=reactor", "--stack", "65536", "-I"]);
+    command.arg(&folder);
+    let mut emit = std::ffi::OsString::from("-femit-bin=");
+    emit.push(&core);
+    tools::run(command.arg(emit), HINT)?;
+    Ok(std::fs::read(core)?)
+}
