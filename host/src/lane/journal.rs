@@ -7,6 +7,7 @@
 //! with all before it. What stops one stream stops the journal: nothing is read that could not be placed.
 
 mod file;
+mod hand;
 mod settle;
 mod stream;
 mod take;
@@ -21,7 +22,7 @@ use super::stages::Stages;
 use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::record::status::{ContainerStatus, FileStatus, State};
-use crate::record::{Container, Facts, Ledger};
+use crate::record::{Batch, Container, Facts, Ledger};
 use crate::source::journal;
 use crate::source::journal::discover::Found;
 use crate::source::journal::streams::Told;
@@ -38,7 +39,7 @@ const BLOCKED_MAX: Duration = Duration::from_secs(300);
 pub struct Journal {
     /// Where news of its receipts goes.
     slot: u32,
-    /// The streams' own numbers, by which sinks know them apart, go up from here.
+    /// The numbers of units, by which sinks know them apart, go up from here.
     first_slot: u32,
     folder: String,
     config: Arc<journal::Config>,
@@ -48,6 +49,8 @@ pub struct Journal {
     files: VecDeque<File>,
     streams: Vec<Stream>,
     by_told: HashMap<Told, usize>,
+    /// What was read and not handed on: a filter failed on what stood before it.
+    waiting: VecDeque<(usize, Batch)>,
     books: Books,
     posted: Option<Ledger>,
     issued: u64,
@@ -84,6 +87,7 @@ impl Journal {
             files: VecDeque::new(),
             streams: Vec::new(),
             by_told: HashMap::new(),
+            waiting: VecDeque::new(),
             books: Books::default(),
             posted: None,
             issued: 0,
@@ -173,7 +177,8 @@ impl Journal {
                 .as_ref()
                 .is_some_and(|s| s.is_due());
         }
-        self.may_read(now) && self.front().is_some_and(|f| f.is_due(now))
+        let waits = !self.waiting.is_empty() || self.front().is_some_and(|f| f.is_due(now));
+        self.may_read(now) && waits
     }
 
     /// When there may be something to do.
@@ -211,6 +216,7 @@ impl Journal {
     }
 
     fn abandon_suspended(&mut self) {
+        self.waiting.clear();
         self.streams.iter_mut().for_each(|s| s.suspended = None);
     }
 

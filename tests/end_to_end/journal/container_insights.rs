@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use support::journal::{Entry, Layout, make};
 
-use super::{BEGAN_AGO, configure, file, node};
+use super::{BEGAN_AGO, configure, file, node, stop};
 
 /// Group and stream, and what comes there.
 const EXPECTED: [(&str, &str); 5] = [
@@ -73,7 +73,7 @@ fn the_example_for_the_logs_of_a_node_sends_what_container_insights_does() {
     make(&file(&node, "system.journal"), Layout::default(), &entries).unwrap();
     let mut agent = node.start();
     agent.wait_until("five entries arrive", |_| node.fake.event_count() >= 5);
-    assert!(agent.drain().success());
+    stop(agent);
     let came: BTreeMap<String, String> = node
         .fake
         .events()

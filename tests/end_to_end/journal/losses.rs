@@ -6,7 +6,7 @@ use std::fs;
 use support::cloudwatch::{Fault, Rule};
 use support::journal::{Layout, make};
 
-use super::{assert_once, came, entries, file, node, wait_for};
+use super::{assert_once, came, entries, file, node, stop, wait_for};
 use crate::node::{Node, module};
 
 #[test]
@@ -49,7 +49,7 @@ fn what_journald_deletes_unread_is_counted_and_marked() {
         events.any(|e| e.message.contains("deleted unread by journald"))
     });
     wait_for(&node, &mut agent, 100);
-    assert!(agent.drain().success());
+    stop(agent);
 }
 
 /// While the service does not answer, reading waits; and journald goes on making room.
@@ -90,7 +90,7 @@ fn what_journald_deletes_while_reading_waits_is_counted_to_the_entry() {
     agent.wait_until("the marker arrives, and all that was read", |_| {
         marked(&node).is_some_and(|lost| came(&node).len() as u64 + lost >= 40_000)
     });
-    assert!(agent.drain().success());
+    stop(agent);
     let lost = marked(&node).unwrap();
     assert!(lost > 10_000, "{lost}");
     assert_eq!(came(&node).len() as u64 + lost, 40_000);
@@ -123,6 +123,28 @@ fn a_filter_that_fails_stops_the_journal_and_nothing_is_lost() {
     node.config.filters = filter("guests/noop");
     node.write_config();
     wait_for(&node, &mut agent, 300);
-    assert!(agent.drain().success());
+    stop(agent);
     assert_once(&node, 300);
+}
+
+/// Levels alternate, so a run of entries is many parts: those behind the one that fails wait for it.
+#[test]
+fn what_a_filter_fails_on_is_kept_and_the_rest_of_its_unit_arrives() {
+    let mut node = node();
+    let path = module("guests/traps_on_one_record");
+    node.config.filters = format!("{{ modules: {{ f: {{ module: {} }} }} }}", path.display());
+    node.config.routes = "[{ filters: [f], destination: main }]".to_owned();
+    let mut all = entries(0, 600);
+    for number in [100, 101, 350] {
+        all[number].fields[3].1.extend_from_slice(b" poison");
+    }
+    make(&file(&node, "system.journal"), Layout::default(), &all).unwrap();
+    let mut agent = node.start();
+    agent.wait_until("all others arrive", |_| node.fake.event_count() >= 597);
+    stop(agent);
+    let events = node.fake.events();
+    assert_eq!(events.len(), 597);
+    assert!(!events.iter().any(|e| e.message.contains("poison")));
+    let kept = fs::read_to_string(node.state().join("quarantine/00000001.jsonl")).unwrap();
+    assert_eq!(kept.lines().count(), 3, "{kept}");
 }

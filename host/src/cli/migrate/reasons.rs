@@ -141,7 +141,9 @@ fn leftover(entry: &Entry) -> Option<Note> {
 /// Why a whole section of this kind and name stays behind.
 pub fn whole(section: &Section, name: &str) -> Note {
     let why = match (section.kind.as_str(), name) {
-        ("input", "systemd") => "the journal is not read",
+        ("input", "systemd") => {
+            "the journal is read by `source.journal`; see deploy/node-logs.example.yaml"
+        }
         ("input", _) => "only container logs are read",
         ("filter", "aws") => {
             "facts of the instance are no part of a record; the entity names the node"

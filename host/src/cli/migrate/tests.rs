@@ -134,7 +134,7 @@ fn container_insights_sends_each_pod_where_it_went() {
 fn what_has_no_counterpart_is_said_with_its_place() {
     let notes = notes(&plan("container-insights/fluent-bit.conf"));
     for said in [
-        "dataplane-log.conf:1: `[INPUT] systemd`: not carried over: the journal is not read",
+        "dataplane-log.conf:1: `[INPUT] systemd`: not carried over: the journal is read by `source.journal`; see deploy/node-logs.example.yaml",
         "application-log.conf:44: `K8S-Logging.Parser On`: not carried over",
         "host-log.conf:50: `[OUTPUT] Match host.*`: not carried over",
         "fluent-bit.conf:2: `Flush 5`: note",

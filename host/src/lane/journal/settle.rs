@@ -74,7 +74,8 @@ impl Journal {
     /// Lets go what filters hold, when everything is read and nothing more came for a while.
     fn flush_idle(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
         let quiet = now.mono.saturating_sub(self.read_at) >= setup.hold_idle;
-        let behind = self.front().is_some_and(|f| f.reader.unread() > 0);
+        let unread = self.front().is_some_and(|f| f.reader.unread() > 0);
+        let behind = unread || !self.waiting.is_empty();
         if !quiet || behind || !self.may_read(now.mono) || self.suspended().is_some() {
             return;
         }
@@ -96,6 +97,9 @@ impl Journal {
 
     /// Goes back to the oldest unsettled entry, once nothing is on its way any more.
     fn rewind_if_answered(&mut self, now: Now, setup: &Setup) {
+        if self.rewinding {
+            self.waiting.clear();
+        }
         if !self.rewinding || !self.is_answered() {
             return;
         }
@@ -217,7 +221,8 @@ impl Journal {
             _ => None,
         };
         let any = || {
-            let stream = self.streams.iter().find(|s| s.routed().is_some())?;
+            let at = self.streams.iter().position(|s| s.routed().is_some())?;
+            let stream = &self.streams[at];
             Some((stream.slot, &stream.container, stream.routed()?))
         };
         let Some((slot, container, routed)) = own.or_else(any) else {

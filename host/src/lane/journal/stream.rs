@@ -12,7 +12,10 @@ use crate::source::journal::streams::Told;
 use crate::source::journal::{NAME, SOURCE};
 
 pub struct Stream {
-    /// By which sinks know it.
+    /// Which unit it belongs to: the number of the first stream that has its name. Records of one unit
+    /// keep their order, whatever else is told of them.
+    pub unit: usize,
+    /// By which sinks know the unit.
     pub slot: u32,
     pub container: Arc<Container>,
     pub standing: Standing,
@@ -46,10 +49,16 @@ pub fn container(node: &Facts, told: &Told, folder: &str) -> Arc<Container> {
 
 impl Stream {
     #[must_use]
-    pub fn new(slot: u32, container: Arc<Container>, select: &Select, stages: &Stages) -> Self {
+    pub fn new(
+        (unit, slot): (usize, u32),
+        container: Arc<Container>,
+        select: &Select,
+        stages: &Stages,
+    ) -> Self {
         let fact = |name: &str| container.facts.get(name).map(String::as_str);
         let is_selected = select.takes(fact);
         let mut stream = Self {
+            unit,
             slot,
             container,
             standing: Standing::Skips,

@@ -1,16 +1,13 @@
-//! From entries to batches on their way: a run of entries is sorted into the streams that they belong to,
-//! and each stream's records are handed on.
-
-use std::time::Duration;
+//! From entries to batches: a run of entries is sorted into the streams that they belong to, and booked.
+//! What cannot be read is told apart: damaged, or emptied by journald.
 
 use super::file::File;
 use super::stream::{self, Stream};
-use super::{BLOCKED_MAX, BLOCKED_MIN, Journal, STREAMS_MAX};
+use super::{BLOCKED_MIN, Journal, STREAMS_MAX};
 use crate::clock::Now;
-use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
 use crate::lane::follow::Cause;
-use crate::lane::stages::{Stages, Standing, Way};
+use crate::lane::stages::Stages;
 use crate::record::{
     BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Batch, Columns, Count, FileId, Form, Range, Receipt,
     Stream as Output,
@@ -24,6 +21,8 @@ struct Taken {
     file: FileId,
     /// By the journal's number of the stream, in the order of their first entries.
     parts: Vec<(usize, Batch)>,
+    /// By unit, the part that its last record went to.
+    open: Vec<Option<usize>>,
     /// Entries that could not be read, and the bytes that they answer for.
     damaged: u64,
     broken: Receipt,
@@ -40,6 +39,10 @@ impl Journal {
     pub fn read(&mut self, now: Now, stages: &mut Stages, setup: &Setup) -> bool {
         if let Some(at) = self.suspended() {
             return self.resume(at, now, stages, setup);
+        }
+        if !self.waiting.is_empty() {
+            self.hand_on_waiting(now, stages, setup);
+            return true;
         }
         if !self.may_read(now.mono) {
             return false;
@@ -106,26 +109,28 @@ impl Journal {
         let (streams, by_told) = (&mut self.streams, &mut self.by_told);
         let (first_slot, node, folder) = (self.first_slot, &self.node, &self.folder);
         let select = &self.config.select;
-        let mut number = |sorter: &Streams, of: usize| -> usize {
+        let mut number = |sorter: &Streams, of: usize| -> (usize, usize) {
             if sorter.generation() != *generation {
                 *generation = sorter.generation();
                 known.clear();
             }
             if let Some(Some(number)) = known.get(of) {
-                return *number;
+                return (*number, streams[*number].unit);
             }
             let told = sorter.told(of).cloned().unwrap_or_default();
             let number = *by_told.entry(told).or_insert_with_key(|told| {
-                let slot = first_slot + u32::try_from(streams.len()).unwrap_or(0);
                 let container = stream::container(node, told, folder);
-                streams.push(Stream::new(slot, container, select, stages));
+                let same = |s: &Stream| s.container.name == container.name;
+                let unit = streams.iter().position(same).unwrap_or(streams.len());
+                let slot = first_slot + u32::try_from(unit).unwrap_or(0);
+                streams.push(Stream::new((unit, slot), container, select, stages));
                 streams.len() - 1
             });
             if known.len() <= of {
                 known.resize(of + 1, None);
             }
             known[of] = Some(number);
-            number
+            (number, streams[number].unit)
         };
         let (slot, news) = (self.slot, &setup.news);
         let (damaged, _) = file
@@ -176,109 +181,8 @@ impl Journal {
         let parts = taken.parts.iter().map(|(_, batch)| batch.receipt.bytes());
         self.issued += parts.sum::<u64>() + taken.broken.bytes();
         taken.broken.settle();
-        for (number, batch) in taken.parts {
-            if self.rewinding {
-                // All that is unsettled is read again, this too.
-                drop(batch);
-                continue;
-            }
-            self.hand_on(number, batch, false, now, stages, setup);
-        }
-    }
-
-    /// Sends one stream's records through the stages.
-    pub(super) fn hand_on(
-        &mut self,
-        number: usize,
-        batch: Batch,
-        last: bool,
-        now: Now,
-        stages: &mut Stages,
-        setup: &Setup,
-    ) {
-        let stream = &mut self.streams[number];
-        let routed = match &stream.standing {
-            Standing::Reads(routed) => routed,
-            Standing::Skips => {
-                setup
-                    .metrics
-                    .enrich
-                    .excluded_bytes
-                    .inc_by(batch.receipt.bytes());
-                batch.receipt.settle();
-                return;
-            }
-            Standing::Waits(_) => {
-                // Nothing leaves unfiltered, and nothing behind it is read before it.
-                drop(batch);
-                self.stop(now.mono);
-                return;
-            }
-        };
-        let mut way = Way {
-            slot: stream.slot,
-            container: &stream.container,
-            routed,
-            held: &mut stream.held,
-        };
-        let came = stages.process(batch, &mut way, last, now);
-        self.came(number, came, now, setup);
-    }
-
-    /// Goes on with a batch that a filter failed on. Says whether another turn would be of use.
-    fn resume(&mut self, number: usize, now: Now, stages: &mut Stages, setup: &Setup) -> bool {
-        let stream = &mut self.streams[number];
-        let (Some(suspended), Standing::Reads(routed)) =
-            (stream.suspended.take(), &stream.standing)
-        else {
-            return false;
-        };
-        let mut way = Way {
-            slot: stream.slot,
-            container: &stream.container,
-            routed,
-            held: &mut stream.held,
-        };
-        let came = stages.resume(suspended, &mut way, now);
-        self.came(number, came, now, setup);
-        self.streams[number]
-            .suspended
-            .as_ref()
-            .is_none_or(|s| !s.waits())
-    }
-
-    fn came(
-        &mut self,
-        number: usize,
-        came: Result<Option<Suspended>, Blocked>,
-        now: Now,
-        setup: &Setup,
-    ) {
-        match came {
-            Ok(suspended) => {
-                if suspended.is_none() {
-                    self.blocked_for = BLOCKED_MIN;
-                }
-                self.streams[number].suspended = suspended;
-            }
-            Err(blocked) => {
-                tracing::error!(
-                    stream = self.streams[number].container.label(),
-                    error = %blocked,
-                    retry_after = ?self.blocked_for,
-                    "reading of the journal stops until the filter takes the batch; nothing is lost or sent unfiltered"
-                );
-                setup.metrics.source.read_failures.inc();
-                self.stop(now.mono);
-            }
-        }
-    }
-
-    /// Reads nothing for a while, and then what is unsettled again.
-    fn stop(&mut self, now: Duration) {
-        self.blocked_until = Some(now + self.blocked_for);
-        self.blocked_for = (self.blocked_for * 2).min(BLOCKED_MAX);
-        self.rewinding = true;
+        self.waiting.extend(taken.parts);
+        self.hand_on_waiting(now, stages, setup);
     }
 
     /// A file cannot be read on, and so many entries of it are not read. Says whether there is
@@ -327,6 +231,7 @@ impl Taken {
         Self {
             file,
             parts: Vec::new(),
+            open: Vec::new(),
             damaged: 0,
             broken,
             entries: 0,
@@ -345,15 +250,20 @@ impl Taken {
         Ok(())
     }
 
-    /// Where the records of a stream are gathered.
-    fn part(&mut self, number: usize, receipt: impl FnOnce() -> Receipt) -> usize {
-        let known = self.parts.iter().rposition(|(n, _)| *n == number);
-        known.unwrap_or_else(|| {
+    /// Where the records of a stream are gathered: with those before, unless records of another stream
+    /// of its unit stand between.
+    fn part(&mut self, (number, unit): (usize, usize), receipt: impl FnOnce() -> Receipt) -> usize {
+        if self.open.len() <= unit {
+            self.open.resize(unit + 1, None);
+        }
+        let open = self.open[unit].filter(|at| self.parts[*at].0 == number);
+        open.unwrap_or_else(|| {
             let batch = Batch {
                 columns: Columns::default(),
                 receipt: receipt(),
             };
             self.parts.push((number, batch));
+            self.open[unit] = Some(self.parts.len() - 1);
             self.parts.len() - 1
         })
     }
