@@ -152,6 +152,46 @@ fn lost_answers_repeat_their_requests_and_nothing_else() {
     busy.assert_repeats_are_excused();
 }
 
+/// What the agent reads at once, and settles at once.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// The service takes what is behind a request that it does not take, and then the agent stops: the
+/// next one sends that request, and of what was taken at most the batch that lies in one more.
+#[test]
+fn what_was_taken_behind_what_was_not_is_remembered_over_a_stop() {
+    let mut busy = Busy::new();
+    let [shop, ..] = &mut busy.containers[..] else {
+        panic!("three containers");
+    };
+    shop.print_numbered(Stream::Stdout, "the first");
+    let away = Fault::Status {
+        status: 503,
+        body: StatusBody::Empty,
+    };
+    busy.node
+        .fake
+        .set_script(vec![on_puts(away).containing("the first")]);
+    let mut agent = busy.node.start();
+    agent.wait_until("it is refused", |_| {
+        !busy.node.fake.requests_for("PutLogEvents").is_empty()
+    });
+    // Behind a request that is on its way only full ones go.
+    let text = "x".repeat(4_000);
+    for _ in 0..800 {
+        shop.print_numbered(Stream::Stdout, &text);
+    }
+    agent.wait_until("later ones are taken", |_| {
+        busy.node.fake.event_count() >= 200
+    });
+    agent.drain();
+    busy.node.fake.set_script(Vec::new());
+    let mut agent = busy.node.start();
+    busy.finish(&mut agent);
+    let tally = busy.node.tally(&busy.written());
+    tally.assert_at_least_once();
+    assert!(tally.repeats() <= BATCH_BYTES / text.len(), "{tally}");
+}
+
 /// The agent is stopped while the service is away, and started again when it is back.
 #[test]
 fn a_backlog_survives_sigterm_and_comes_once() {

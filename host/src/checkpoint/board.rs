@@ -1,10 +1,11 @@
 //! Where lanes post how far their files are settled, and whoever saves takes it from. A lane posts once
-//! for each receipt that moves a watermark, never for a record.
+//! for each receipt that settles something, never for a record.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use super::store::{Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey};
+use super::store::{ABOVE_MAX, Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey};
+use super::watermark::Watermark;
 
 /// A file that is still there refreshes its entry so often.
 const TOUCH_AFTER_SECONDS: u64 = 3600;
@@ -41,6 +42,14 @@ impl Board {
         inner.entries.get(key).map(|e| e.offset)
     }
 
+    /// What the last run, or this one, has settled of a file.
+    #[must_use]
+    pub fn watermark(&self, key: &FileKey) -> Option<Watermark> {
+        let inner = self.inner.lock().ok()?;
+        let entry = inner.entries.get(key)?;
+        Some(Watermark::of(entry.offset, &entry.above))
+    }
+
     /// Whose files are known: uids of pods, and names of journals.
     #[must_use]
     pub fn owners(&self) -> HashSet<String> {
@@ -50,14 +59,16 @@ impl Board {
             .map_or_else(|_| HashSet::new(), |inner| owners(&inner))
     }
 
-    /// Posts that every byte below `offset` is settled, and what there is to lose above; `now` in
-    /// seconds since the Unix epoch.
-    pub fn commit(&self, key: &FileKey, offset: u64, behind: Option<Behind>, now: u64) {
+    /// Posts what is settled, and what there is to lose; `now` in seconds since the Unix epoch.
+    pub fn commit(&self, key: &FileKey, settled: &Watermark, behind: Option<Behind>, now: u64) {
+        let offset = settled.prefix();
+        let above: Vec<_> = settled.above().take(ABOVE_MAX).collect();
         if let Ok(mut inner) = self.inner.lock() {
-            let same = |e: &Entry| e.offset == offset && e.behind == behind;
+            let same = |e: &Entry| e.offset == offset && e.above == above && e.behind == behind;
             if !inner.entries.get(key).is_some_and(same) {
                 let entry = Entry {
                     offset,
+                    above,
                     at: now,
                     behind,
                 };
@@ -143,13 +154,26 @@ mod tests {
     #[test]
     fn an_offset_is_forgotten_a_day_after_its_file_went_and_not_while_it_is_there() {
         let board = Board::default();
-        board.commit(&key(0), 10, None, 1000);
-        board.commit(&key(1), 20, None, 1000);
+        board.commit(&key(0), &Watermark::at(10), None, 1000);
+        board.commit(&key(1), &Watermark::at(20), None, 1000);
         let day = FORGET_AFTER_SECONDS;
         // One is still seen in its folder.
         board.touch(&key(1), 1000 + day / 2);
         let saved = board.take_changes(1000 + day).unwrap();
         assert_eq!(saved.keys().collect::<Vec<_>>(), [&key(1)]);
+    }
+
+    #[test]
+    fn what_is_settled_above_a_gap_is_remembered_up_to_a_limit() {
+        let board = Board::default();
+        let mut settled = Watermark::at(10);
+        for from in (20..).step_by(10).take(ABOVE_MAX + 1) {
+            settled.settle(from, from + 5);
+        }
+        board.commit(&key(0), &settled, None, 1);
+        let known = board.watermark(&key(0)).unwrap();
+        assert_eq!((known.prefix(), known.above().count()), (10, ABOVE_MAX));
+        assert_eq!(known.next_unsettled(20), (25, Some(30)));
     }
 
     #[test]
@@ -159,7 +183,7 @@ mod tests {
             len: 50,
             folder: "shop_api-0_0f1c/app".into(),
         };
-        board.commit(&key(0), 10, Some(behind), 1);
+        board.commit(&key(0), &Watermark::at(10), Some(behind), 1);
         assert_eq!(board.left_behind().len(), 1);
         board.told(&key(0));
         assert!(board.left_behind().is_empty());

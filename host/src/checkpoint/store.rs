@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 pub const VERSION: u32 = 1;
 const NAME: &str = "checkpoint.jsonl";
 const LOCK: &str = "lock";
+/// Settled ranges of a file that are saved; a restart repeats what further ones hold.
+pub const ABOVE_MAX: usize = 16;
 /// Entries of files that are gone are forgotten after so long.
 pub const FORGET_AFTER_SECONDS: u64 = 24 * 3600;
 
@@ -48,6 +50,9 @@ impl FileKey {
 pub struct Entry {
     /// Every byte below is settled.
     pub offset: u64,
+    /// Ranges above that are settled too, behind one that is not: the lowest [`ABOVE_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub above: Vec<(u64, u64)>,
     /// Seconds since the Unix epoch when this last changed, or the file was last seen.
     pub at: u64,
     /// What there is to lose, should the file be gone at the next start.
@@ -275,6 +280,7 @@ mod tests {
                     key,
                     Entry {
                         offset,
+                        above: vec![(offset + 10, offset + 20); usize::from(restart == 1)],
                         at: 1,
                         behind,
                     },

@@ -1,8 +1,8 @@
 //! How far one file is settled.
 //!
-//! Receipts return in any order; a restart needs one offset. The watermark is the end of the longest
-//! settled prefix: a byte below it is never read again, and a byte above it that is settled is
-//! remembered, so that reading again from the watermark skips it.
+//! Receipts return in any order. The watermark is the end of the longest settled prefix: a byte below it
+//! is never read again, and a byte above it that is settled is remembered, so that reading again from
+//! the watermark skips it, in this run and, for so many ranges, in the next.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,28 @@ impl Watermark {
             prefix,
             above: BTreeMap::new(),
         }
+    }
+
+    /// As it was saved: the prefix, and settled ranges above it.
+    #[must_use]
+    pub fn of(prefix: u64, above: &[(u64, u64)]) -> Self {
+        let mut watermark = Self::at(prefix);
+        for (from, to) in above {
+            watermark.settle(*from, *to);
+        }
+        watermark
+    }
+
+    /// Settled ranges above the prefix, the lowest first.
+    pub fn above(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.above.iter().map(|(from, to)| (*from, *to))
+    }
+
+    /// The end of all that is settled.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        let last = self.above.last_key_value();
+        last.map_or(self.prefix, |(_, to)| *to)
     }
 
     /// The oldest unsettled byte.
@@ -116,6 +138,10 @@ mod tests {
                 (from..from + len).for_each(|b| bytes[usize::try_from(b).unwrap()] = true);
                 let prefix = bytes.iter().position(|b| !b).unwrap() as u64;
                 prop_assert_eq!(w.prefix(), prefix);
+                let above: Vec<_> = w.above().collect();
+                prop_assert_eq!(&Watermark::of(w.prefix(), &above), &w);
+                let end = bytes.iter().rposition(|b| *b).map_or(0, |last| last as u64 + 1);
+                prop_assert_eq!(w.end(), end);
                 prop_assert_eq!(w.settled_bytes(), bytes.iter().filter(|b| **b).count() as u64);
                 for at in 0..80_u64 {
                     let beyond = bytes[usize::try_from(at).unwrap()..].iter();

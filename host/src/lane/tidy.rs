@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Lane;
 use super::follow::{Cause, Follow};
 use crate::checkpoint::store::{Entry, FileKey};
+use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::record::{Container, Facts};
 use crate::source::container_log::discover::describe;
@@ -32,8 +33,9 @@ impl LeftBehind {
     #[must_use]
     pub fn new(node: &Facts, key: FileKey, entry: Entry) -> Option<Self> {
         let behind = entry.behind?;
+        let settled = Watermark::of(entry.offset, &entry.above).settled_bytes();
         Some(Self {
-            bytes: behind.len.saturating_sub(entry.offset),
+            bytes: behind.len.saturating_sub(settled),
             since: entry.at * 1_000_000_000,
             container: describe(node, &behind.folder, key.restart),
             folder: behind.folder,

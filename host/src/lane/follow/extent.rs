@@ -14,6 +14,8 @@ pub struct Extent {
     /// The furthest byte that was ever seen.
     seen_to: u64,
     watermark: Watermark,
+    /// Settled by the last run, above where reading began: not in these books either.
+    given: u64,
     /// Bytes that will not be read again, and are not settled.
     lost: u64,
 }
@@ -21,12 +23,20 @@ pub struct Extent {
 impl Extent {
     #[must_use]
     pub fn new(id: FileId, from: u64) -> Self {
+        Self::resume(id, Watermark::at(from))
+    }
+
+    /// Goes on with what the last run has settled. What lies between counts as read, to be read again.
+    #[must_use]
+    pub fn resume(id: FileId, watermark: Watermark) -> Self {
+        let (from, end) = (watermark.prefix(), watermark.end());
         Self {
             id,
             from,
-            read_to: from,
-            seen_to: from,
-            watermark: Watermark::at(from),
+            read_to: end,
+            seen_to: end,
+            given: watermark.settled_bytes() - from,
+            watermark,
             lost: 0,
         }
     }
@@ -79,7 +89,7 @@ impl Extent {
 
     #[must_use]
     pub fn seen(&self) -> u64 {
-        self.seen_to - self.from
+        self.seen_to - self.from - self.given
     }
 
     #[must_use]

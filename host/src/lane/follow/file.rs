@@ -140,14 +140,14 @@ impl File {
             return;
         };
         let key = key(&self.container, self.restart, &first.head);
-        let known = board.offset(&key).filter(|_| !self.fresh);
+        let known = board.watermark(&key).filter(|_| !self.fresh);
         self.key = Some(key);
         match known {
             // Shorter than what was settled of it: cut meanwhile, and all of it is new.
-            Some(offset) if offset <= self.tail.stat().len && !self.extent.is_begun() => {
-                self.extent = Extent::new(self.tail.id, offset);
+            Some(known) if known.end() <= self.tail.stat().len && !self.extent.is_begun() => {
+                self.tail.seek(known.prefix());
+                self.extent = Extent::resume(self.tail.id, known);
                 self.extent.saw(self.tail.stat().len);
-                self.tail.seek(offset);
             }
             _ => self.commit(board, folder, now),
         }
@@ -156,13 +156,13 @@ impl File {
     /// Posts how far it is settled, and how much there is to lose.
     pub fn commit(&self, board: &Board, folder: &str, now: Now) {
         let Some(key) = &self.key else { return };
-        let offset = self.extent.watermark().prefix();
-        let waits = offset < self.extent.seen_to() || self.superseded_at.is_none();
+        let settled = self.extent.watermark();
+        let waits = settled.prefix() < self.extent.seen_to() || self.superseded_at.is_none();
         let behind = waits.then(|| Behind {
             len: self.extent.seen_to(),
             folder: folder.to_owned(),
         });
-        board.commit(key, offset, behind, now.wall / 1_000_000_000);
+        board.commit(key, settled, behind, now.wall / 1_000_000_000);
     }
 
     /// Bytes stand there that a read would get on with.

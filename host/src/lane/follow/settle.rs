@@ -34,9 +34,9 @@ impl Follow {
                 self.books.settle_departed(range.file, range.from, range.to);
                 continue;
             };
-            let (moved, bytes) = file.extent.settle(range.from, range.to);
+            let (_, bytes) = file.extent.settle(range.from, range.to);
             self.books.settled(bytes);
-            if moved {
+            if bytes > 0 {
                 file.commit(&setup.board, &self.folder, now);
             }
         }

@@ -164,13 +164,13 @@ impl File {
 
     /// Posts how far it is settled, and how much there is to lose.
     pub fn commit(&self, board: &Board, folder: &str, now: Now) {
-        let offset = self.extent.watermark().prefix();
-        let waits = offset < self.extent.seen_to() || !self.read_out;
+        let settled = self.extent.watermark();
+        let waits = settled.prefix() < self.extent.seen_to() || !self.read_out;
         let behind = waits.then(|| Behind {
             len: self.extent.seen_to(),
             folder: folder.to_owned(),
         });
-        board.commit(&self.key, offset, behind, now.wall / 1_000_000_000);
+        board.commit(&self.key, settled, behind, now.wall / 1_000_000_000);
     }
 
     /// Whether it can be closed.
