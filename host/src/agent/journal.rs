@@ -50,9 +50,13 @@ pub fn follow(
                 }
                 Sighting::Failed { path, source } => {
                     let (path, error) = (path.display(), &source as &dyn std::error::Error);
-                    tracing::warn!(%path, error, "a journal file cannot be read, and is left out");
+                    tracing::warn!(%path, error, "a part of the journal cannot be read, and is left out");
                 }
             });
+            if scans == 0 && discover.present().next().is_none() {
+                let hint = "is /var/log/journal or /run/log/journal mounted, and the agent uid 0?";
+                tracing::warn!(hint, "there is no journal on this node yet");
+            }
             for left in left.drain(..) {
                 send(&left.folder.clone(), Event::LeftBehind(left));
             }

@@ -1,7 +1,7 @@
 //! `logsieve check`: what the agent would do with this configuration on this node, without doing it:
 //! modules are loaded and configured, containers are listed, nothing is read or sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use crate::config::{self, Config, Resolved, Shipped, Team};
 use crate::filter::engine::Engine;
 use crate::filter::instance::Blueprint;
 use crate::filter::shipped;
-use crate::record::Container;
+use crate::record::{Container, Facts};
 use crate::route::{Decision, PodState};
 use crate::sink::Destination;
 use crate::source::container_log::discover::{Discover, Sighting};
 use crate::source::container_log::files::{Disk, Files};
+use crate::source::journal;
 use crate::telemetry::metrics::Metrics;
 
 pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
@@ -34,8 +35,33 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
     destinations(&resolved);
     containers(&config, &resolved);
+    if let Some(journal) = &config.source.journal {
+        journal_files(journal);
+    }
     println!("\n{}: ok", path.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The journal's files that are on the node now.
+fn journal_files(config: &journal::Config) {
+    println!("journal");
+    let mut discover =
+        journal::discover::Discover::new(Arc::new(Disk), config, Facts::new(), HashSet::new());
+    let mut journals = BTreeMap::<String, usize>::new();
+    discover.scan(&mut |sighting| match sighting {
+        journal::discover::Sighting::Found(found) => {
+            *journals.entry(found.folder).or_default() += 1
+        }
+        journal::discover::Sighting::Failed { path, source } => {
+            println!("  {}: {:#}", path.display(), anyhow::Error::from(source));
+        }
+    });
+    if journals.is_empty() {
+        println!("  none below {:?}", config.paths);
+    }
+    for (journal, files) in journals {
+        println!("  {journal}  {files} files");
+    }
 }
 
 fn filters(blueprints: &[Blueprint]) {
@@ -108,7 +134,7 @@ fn containers(config: &Config, resolved: &Resolved) {
     let source = &config.source.container_log;
     let facts = config.enrich.node_facts(std::env::var("NODE_NAME").ok());
     let mut discover = Discover::new(Arc::new(Disk), source, facts);
-    let mut found = std::collections::BTreeMap::new();
+    let mut found = BTreeMap::new();
     discover.scan(&mut |sighting| match sighting {
         Sighting::Found(file) => {
             found.insert(file.container.label(), file.container);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::{Behind, FileKey};
+use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::lane::Setup;
 use crate::lane::follow::extent::Extent;
@@ -38,6 +39,18 @@ pub struct File {
     look_after: Duration,
 }
 
+/// Where a file begins of which the checkpoint knows nothing.
+fn begin(reader: &mut Reader, start: Start, now: Now) -> Result<u64, Error> {
+    match start {
+        Start::Beginning => Ok(reader.offset()),
+        Start::End => reader.end(),
+        Start::Back(back) => {
+            let back = u64::try_from(back.as_micros()).unwrap_or(u64::MAX);
+            reader.seek_time((now.wall / 1000).saturating_sub(back))
+        }
+    }
+}
+
 impl File {
     /// Goes on where the last run of the agent stopped, or begins where the configuration says.
     ///
@@ -51,21 +64,17 @@ impl File {
         setup: &Setup,
     ) -> Result<Self, Error> {
         let mut reader = found.reader;
-        let begin = match setup.board.offset(&key) {
-            Some(offset) => offset,
-            None if found.is_new => reader.offset(),
-            None => match config.start {
-                Start::Beginning => reader.offset(),
-                Start::End => reader.end()?,
-                Start::Back(back) => {
-                    let back = u64::try_from(back.as_micros()).unwrap_or(u64::MAX);
-                    reader.seek_time((now.wall / 1000).saturating_sub(back))?
-                }
-            },
+        let end = reader.end()?;
+        let known = setup.board.watermark(&key);
+        // Shorter than what was settled of it: it was damaged meanwhile, and all of it is looked at.
+        let settled = match known.filter(|known| known.end() <= end) {
+            Some(known) => known,
+            None if found.is_new => Watermark::at(reader.offset()),
+            None => Watermark::at(begin(&mut reader, config.start, now)?),
         };
-        reader.seek(begin)?;
-        let mut extent = Extent::new(setup.next_file_id(), begin);
-        extent.saw(reader.end()?);
+        reader.seek(settled.prefix())?;
+        let mut extent = Extent::resume(setup.next_file_id(), settled);
+        extent.saw(end);
         reader.idle();
         Ok(Self {
             path: found.path,

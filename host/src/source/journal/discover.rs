@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::reader::{Error, Reader};
 use super::{Config, FOLDER};
 use crate::record::Facts;
-use crate::source::container_log::files::{Files, Inode};
+use crate::source::container_log::files::{Entry, Files, Inode};
 
 /// Files of one folder that are followed; journald keeps 100 of its own.
 const FILES_MAX: usize = 10_000;
@@ -90,9 +90,8 @@ impl Discover {
     /// Lists everything.
     pub fn scan(&mut self, tell: &mut dyn FnMut(Sighting)) {
         let mut seen = BTreeSet::new();
-        for root in self.config.clone().paths.iter() {
-            // One of the two places is missing on nearly every node.
-            for folder in self.files.list(root).unwrap_or_default() {
+        for root in &self.config.clone().paths {
+            for folder in self.list(root, &mut seen, tell) {
                 if folder.is_dir {
                     self.scan_folder(&root.join(&folder.name), &mut seen, tell);
                 }
@@ -109,9 +108,8 @@ impl Discover {
         seen: &mut BTreeSet<PathBuf>,
         tell: &mut dyn FnMut(Sighting),
     ) {
-        // A folder that cannot be listed now is listed again.
-        let entries = self.files.list(folder).unwrap_or_default();
-        let entries = entries.into_iter().filter(|e| !e.is_dir).take(FILES_MAX);
+        let entries = self.list(folder, seen, tell).into_iter();
+        let entries = entries.filter(|e| !e.is_dir).take(FILES_MAX);
         for entry in entries {
             let Some(name) = name(&entry.name) else {
                 continue;
@@ -133,6 +131,29 @@ impl Discover {
                         tell(Sighting::Failed { path, source });
                     }
                 }
+            }
+        }
+    }
+
+    /// What is in a folder. One of the two places is missing on nearly every node; one that cannot be
+    /// listed for another reason is told of, and listed again.
+    fn list(
+        &mut self,
+        folder: &Path,
+        seen: &mut BTreeSet<PathBuf>,
+        tell: &mut dyn FnMut(Sighting),
+    ) -> Vec<Entry> {
+        match self.files.list(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                let path = folder.to_owned();
+                seen.insert(path.clone());
+                if self.failed.insert(path.clone()) {
+                    let source = error.into();
+                    tell(Sighting::Failed { path, source });
+                }
+                Vec::new()
             }
         }
     }
@@ -187,6 +208,29 @@ fn name(name: &str) -> Option<Name<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A folder that is missing is none; a file in the place of one is told of, once.
+    #[test]
+    fn what_cannot_be_listed_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        std::fs::write(&path, "").unwrap();
+        let config = Config {
+            paths: vec![folder.path().join("missing"), path.clone()],
+            ..Config::default()
+        };
+        let files = Arc::new(crate::source::container_log::files::Disk);
+        let mut discover = Discover::new(files, &config, Facts::new(), HashSet::new());
+        let mut failed = Vec::new();
+        for _ in 0..2 {
+            discover.scan(&mut |sighting| match sighting {
+                Sighting::Failed { path, .. } => failed.push(path),
+                Sighting::Found(found) => panic!("{}", found.path.display()),
+            });
+        }
+        assert_eq!(failed, [path]);
+        assert_eq!(discover.present().count(), 0);
+    }
 
     #[test]
     fn a_name_tells_which_journal_it_is_a_part_of_and_whether_it_is_written_to() {
