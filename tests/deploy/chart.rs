@@ -177,3 +177,22 @@ fn values_that_are_wrong_are_refused() {
         );
     }
 }
+
+#[test]
+fn the_journal_is_mounted_read_only_and_only_where_it_is_read() {
+    let mounts = |values: &[&str]| -> Option<Vec<Value>> {
+        let all = rendered(values)?;
+        all.iter().for_each(assert_known);
+        let pod = &of_kind(&all, "DaemonSet")["spec"]["template"]["spec"];
+        let mounts = pod["containers"][0]["volumeMounts"].as_array()?;
+        let journal = mounts
+            .iter()
+            .filter(|m| m["mountPath"] == "/run/log/journal");
+        Some(journal.cloned().collect())
+    };
+    let Some(without) = mounts(&[]) else { return };
+    assert_eq!(without, Vec::<Value>::new());
+    let with = mounts(&["config.source.journal.start=1h"]);
+    let mount = json!({ "name": "journal", "mountPath": "/run/log/journal", "readOnly": true });
+    assert_eq!(with, Some(vec![mount]));
+}
