@@ -274,6 +274,7 @@ impl Config {
             },
             filters: self.resolved_filters(&destinations)?,
             teams: self.teams(&destinations)?,
+            notices: self.notices(&destinations)?,
             destinations: self.destinations.clone().into_iter().collect(),
             written,
         })

@@ -7,7 +7,9 @@ use support::agent::Agent;
 use support::kubelet::{Container, Stream};
 use support::wait;
 
-use crate::node::{Node, a_while, memory_peak, metrics, module, wait_for_words, with_metrics};
+use crate::node::{
+    Node, a_while, cloudwatch, memory_peak, metrics, module, wait_for_words, with_metrics,
+};
 
 /// The guests that fail on every batch.
 const FAILING: [&str; 7] = [
@@ -109,6 +111,44 @@ fn by_default_what_a_filter_fails_on_stays_on_the_node_and_nowhere_else() {
     agent.wait_until("what came later arrives", |_| node.fake.event_count() >= 70);
     assert!(agent.drain().success());
     assert_eq!(node.fake.events().len(), 70);
+}
+
+/// A destination of its own is told whence, how many and why. The text goes there only where the
+/// operator lets it.
+#[test]
+fn who_is_told_of_quarantine_is_told_no_text_unless_the_operator_says_so() {
+    for include_text in [false, true] {
+        let (mut node, mut bad, mut free) = node_with("traps_on_one_record", "quarantine");
+        let to = cloudwatch(&node.fake.url(), "format: text");
+        let to = to.replace("/eks/{k8s.namespace.name}", "/audit");
+        let main = cloudwatch(&node.fake.url(), "format: text");
+        node.config.destinations = format!("{{ main: {main}, audit: {to} }}");
+        node.config.filters = node.config.filters.replacen(
+            '{',
+            &format!(
+                "{{ quarantine: {{ notices: {{ destination: audit, include_text: {include_text} }} }},"
+            ),
+            1,
+        );
+        for number in 0..50 {
+            let words = if number == 25 { "poison" } else { "some words" };
+            bad.print_numbered(Stream::Stdout, words);
+        }
+        print(&mut free);
+        let mut agent = node.start();
+        agent.wait_until("all is sent", |_| node.fake.event_count() >= 70);
+        assert!(agent.drain().success());
+        let events = node.fake.events();
+        let (told, others): (Vec<_>, Vec<_>) = events.iter().partition(|e| e.group == "/audit");
+        assert_eq!((told.len(), others.len()), (1, 69));
+        assert!(!others.iter().any(|event| event.message.contains("poison")));
+        let told = &told[0].message;
+        assert!(told.contains("\"filter\":\"bad\""), "{told}");
+        assert!(told.contains("\"kind\":\"trap\""), "{told}");
+        assert!(told.contains("\"pod\":\"shop-1\""), "{told}");
+        assert_eq!(told.contains("poison"), include_text, "{told}");
+        assert_eq!(told.contains("\"quarantined\":1"), !include_text, "{told}");
+    }
 }
 
 #[test]

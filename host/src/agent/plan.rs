@@ -32,6 +32,7 @@ impl Running<'_> {
             let made = in_charge(filter).map(|blueprint| {
                 Filter::new(blueprint, filter.config.on_error, filter.routes.clone())
                     .with_quarantine(self.keeper.clone())
+                    .with_notices(self.resolved.notices)
             });
             (filter.name.clone(), made)
         };

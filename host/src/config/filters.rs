@@ -2,6 +2,7 @@
 //! destinations that they may choose.
 
 use super::{Config, Error, Place, ResolvedFilter, find};
+use crate::filter::quarantine::notice::Notices;
 use crate::filter::settings::Settings;
 use crate::filter::{FilterConfig, limits};
 use crate::record::columns::RouteId;
@@ -28,6 +29,18 @@ impl Config {
             })
         };
         self.filters.modules.iter().map(one).collect()
+    }
+
+    /// Who is told of records in quarantine.
+    pub(super) fn notices(&self, destinations: &[String]) -> Result<Option<Notices>, Error> {
+        let Some(config) = &self.filters.quarantine.notices else {
+            return Ok(None);
+        };
+        let place = Place::of_quarantine("notices").below("destination");
+        Ok(Some(Notices {
+            to: route_id(&place, &config.destination, destinations)?,
+            include_text: config.include_text,
+        }))
     }
 
     pub(super) fn limits_of(
@@ -58,10 +71,15 @@ pub fn choices(
     destinations: &[String],
 ) -> Result<Vec<(String, RouteId)>, Error> {
     let choice = |to: &String| {
-        let index = find(place, to, destinations)?;
-        Ok((to.clone(), RouteId::try_from(index).unwrap_or(RouteId::MAX)))
+        let route = route_id(place, to, destinations)?;
+        Ok((to.clone(), route))
     };
     names.iter().map(choice).collect()
+}
+
+fn route_id(place: &Place, name: &str, destinations: &[String]) -> Result<RouteId, Error> {
+    let index = find(place, name, destinations)?;
+    Ok(RouteId::try_from(index).unwrap_or(RouteId::MAX))
 }
 
 fn pin(name: &str, sha256: Option<&str>) -> Result<(), Error> {

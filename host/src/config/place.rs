@@ -40,6 +40,13 @@ impl Place {
         }
     }
 
+    pub(super) fn of_quarantine(key: &str) -> Self {
+        Self {
+            called: "filters.quarantine".to_owned(),
+            keys: keys(&["filters", "quarantine", key]),
+        }
+    }
+
     pub(super) fn below(mut self, key: &str) -> Self {
         self.keys.push(key.to_owned());
         self

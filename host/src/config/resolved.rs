@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Team;
 use crate::filter;
+use crate::filter::quarantine::notice::Notices;
 use crate::filter::settings::Settings;
 use crate::record::columns::RouteId;
 use crate::route::Table;
@@ -29,6 +30,8 @@ pub struct Resolved {
     pub filters: Vec<ResolvedFilter>,
     /// Who may ship further ones.
     pub teams: Vec<Team>,
+    /// Who is told of records in quarantine.
+    pub notices: Option<Notices>,
     pub destinations: Vec<(String, sink::Destination)>,
     /// Routes index these behind the destinations.
     pub written: Vec<Written>,

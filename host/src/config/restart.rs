@@ -4,6 +4,7 @@
 //! started, to threads and sockets; such keys stay as they were, and are named.
 
 use super::Config;
+use crate::filter::quarantine;
 
 /// Keeps a running value; says so if the new one is another.
 struct Keep(Vec<&'static str>);
@@ -47,11 +48,18 @@ impl Config {
             &mut filters.compiled_bytes_max,
             &running.filters.compiled_bytes_max,
         );
+        // Who is told of quarantine changes with the filters.
+        let notices = filters.quarantine.notices.take();
+        let running_quarantine = quarantine::Config {
+            notices: None,
+            ..running.filters.quarantine
+        };
         keep.key(
             "filters.quarantine",
             &mut filters.quarantine,
-            &running.filters.quarantine,
+            &running_quarantine,
         );
+        filters.quarantine.notices = notices;
         keep.key("telemetry", telemetry, &running.telemetry);
         keep.0
     }

@@ -131,6 +131,12 @@ fn what_does_not_fit_is_refused_with_its_line_and_column() {
             "route 3, `format`",
         ),
         (
+            "filters:\n  modules",
+            "filters:\n  quarantine: { notices: { destination: nobody } }\n  modules",
+            "nobody",
+            "filters.quarantine: `nobody`",
+        ),
+        (
             "exclude: true",
             "exclude: true, limits: { bytes_per_second: 1MiB }",
             "{ bytes_per",

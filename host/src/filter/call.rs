@@ -13,6 +13,7 @@ use super::bindings::exports::logsieve::filter::filter::Outcome;
 use super::edits::{self, Applied, BadOutcome, Rules};
 use super::hold::Held;
 use super::instance::{Blueprint, Failure, Instance};
+use super::quarantine::notice::Notices;
 use super::quarantine::{Entry, Handed, Keeper};
 use super::rest::Rest;
 use crate::clock::CpuClock;
@@ -32,6 +33,7 @@ pub struct Filter {
     pub(super) on_error: OnError,
     pub(super) rest: Rest,
     quarantine: Option<Keeper>,
+    notices: Option<Notices>,
     routes: Vec<(String, RouteId)>,
     /// For all whom the operator gave this filter.
     instance: Option<Box<Instance>>,
@@ -72,6 +74,7 @@ impl Filter {
             blueprint,
             on_error,
             quarantine: None,
+            notices: None,
             rest: Rest::default(),
             routes,
             instance: None,
@@ -85,6 +88,13 @@ impl Filter {
     #[must_use]
     pub fn with_quarantine(mut self, keeper: Keeper) -> Self {
         self.quarantine = Some(keeper);
+        self
+    }
+
+    /// Who is told of what is kept there.
+    #[must_use]
+    pub fn with_notices(mut self, notices: Option<Notices>) -> Self {
+        self.notices = notices;
         self
     }
 
@@ -123,6 +133,11 @@ impl Filter {
 
     pub(super) fn has_quarantine(&self) -> bool {
         self.quarantine.is_some()
+    }
+
+    /// What is told of records that are kept.
+    pub(super) fn notices_of(&self, entry: &Entry) -> Option<Columns> {
+        self.notices.map(|n| n.of(entry))
     }
 
     /// Hands records over to be kept; gives them back while there is no room in the queue.
@@ -223,7 +238,7 @@ impl Filter {
 /// a small batch.
 const TIMED_BYTES: usize = 16 * 1024;
 /// Every so many small calls, one is timed and stands for all.
-const TIMED_EVERY: u32 = 16;
+const TIMED_EVERY: u32 = 128;
 
 /// Takes the CPU time of a call, or of one that stands for others.
 struct Timer(Option<(Duration, CpuClock, u32)>);

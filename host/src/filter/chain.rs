@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::failure::{Isolation, Step};
 use super::hold::too_much;
-use crate::record::{Batch, Container, Count, Ending};
+use crate::record::{Batch, Columns, Container, Count, Ending};
 
+use super::call::Failed;
 pub use super::call::{Filter, Run};
 pub use super::failure::Blocked;
 pub use super::hold::Held;
@@ -35,6 +36,8 @@ pub struct Suspended {
     last: bool,
     container: Arc<Container>,
     isolation: Box<Isolation>,
+    /// What former filters' failures gave to be told.
+    notices: Vec<Columns>,
 }
 
 impl Suspended {
@@ -67,7 +70,7 @@ pub fn start(
     batch: Batch,
     run: &mut Run<'_>,
 ) -> Result<Progress, Blocked> {
-    from(filters, chain, 0, batch, run)
+    from(filters, chain, 0, batch, Vec::new(), run)
 }
 
 /// Goes on with a suspended batch, at most one call of the filter that failed on it.
@@ -85,6 +88,7 @@ pub fn resume(
         last,
         container,
         isolation,
+        mut notices,
     } = suspended;
     run.last = last;
     let filter = &mut filters[chain[place]];
@@ -94,12 +98,18 @@ pub fn resume(
             last,
             container,
             isolation,
+            notices,
         })),
-        Step::Done { passes, held } => {
+        Step::Done {
+            passes,
+            held,
+            notices: more,
+        } => {
+            notices.extend(more);
             if let Some(held) = held {
                 run.held.put(place, held);
             }
-            from(filters, chain, place + 1, passes, run)
+            from(filters, chain, place + 1, passes, notices, run)
         }
     }
 }
@@ -133,6 +143,7 @@ fn from(
     chain: &[usize],
     first: usize,
     mut batch: Batch,
+    notices: Vec<Columns>,
     run: &mut Run<'_>,
 ) -> Result<Progress, Blocked> {
     for (place, filter) in chain.iter().enumerate().skip(first) {
@@ -143,48 +154,48 @@ fn from(
         if batch.columns.is_empty() {
             continue;
         }
-        match one(&mut filters[*filter], place, batch, run) {
-            Ok(passes) => batch = passes,
-            Err(isolation) => {
-                let suspended = Suspended {
-                    place,
-                    last: run.last,
-                    container: run.container.clone(),
-                    isolation,
-                };
-                return match suspended.isolation.is_decided() {
-                    // No call is needed.
-                    true => resume(filters, chain, suspended, run),
-                    false => Ok(Progress::Suspended(suspended)),
-                };
-            }
+        let filter = &mut filters[*filter];
+        if let Err(failed) = one(filter, place, &mut batch, run) {
+            let suspended = Suspended {
+                place,
+                last: run.last,
+                container: run.container.clone(),
+                isolation: Isolation::begin(filter, batch, failed, run),
+                notices,
+            };
+            return match suspended.isolation.is_decided() {
+                // No call is needed.
+                true => resume(filters, chain, suspended, run),
+                false => Ok(Progress::Suspended(suspended)),
+            };
         }
+    }
+    for told in notices {
+        let source = batch.columns.source_bytes();
+        batch.columns.extend_from(&told, 0, told.len(), source);
     }
     Ok(Progress::Done(batch))
 }
 
+/// Takes a batch through one filter, in place.
 fn one(
     filter: &mut Filter,
     place: usize,
-    mut batch: Batch,
+    batch: &mut Batch,
     run: &mut Run<'_>,
-) -> Result<Batch, Box<Isolation>> {
-    if let Some(rests) = filter.rest.at(run.now) {
-        return Err(Isolation::decided(filter, batch, rests));
+) -> Result<(), Failed> {
+    if let Some(failure) = filter.rest.at(run.now) {
+        return Err(Failed {
+            failure,
+            made: false,
+        });
     }
     let records = batch.columns.len();
-    let mut called = filter.call(&mut batch.columns, run.last, place, run);
-    if called
-        .as_ref()
-        .is_ok_and(|a| too_much(&batch.columns, a.hold))
-    {
+    let mut applied = filter.call(&mut batch.columns, run.last, place, run)?;
+    if too_much(&batch.columns, applied.hold) {
         // It would hold more than is allowed, so this is the last of its event.
-        called = filter.call(&mut batch.columns, true, place, run);
+        applied = filter.call(&mut batch.columns, true, place, run)?;
     }
-    let applied = match called {
-        Ok(applied) => applied,
-        Err(failed) => return Err(Isolation::begin(filter, batch, failed, run)),
-    };
     filter.rest.passed();
     filter.count(&batch.columns, &applied);
     if applied.dropped > 0 {
@@ -196,7 +207,7 @@ fn one(
         run.held.put(place, held);
     }
     if let Some(columns) = applied.columns {
-        batch.replace(columns);
+        batch.replace(*columns);
     }
-    Ok(batch)
+    Ok(())
 }

@@ -93,7 +93,8 @@ pub enum BadOutcome {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The records as they are now, those held left out; none: they are the input's, unchanged.
-    pub columns: Option<Columns>,
+    /// Boxed, since nearly every batch has none and each move would copy it.
+    pub columns: Option<Box<Columns>>,
     /// Records at the end of the input that are held back.
     pub hold: usize,
     pub changed: u64,
@@ -129,7 +130,7 @@ pub fn apply(input: &Columns, outcome: &Outcome, rules: &Rules<'_>) -> Result<Ap
     if edits > max {
         return Err(BadOutcome::Edits { edits, max });
     }
-    let mut out = Columns::default();
+    let mut out = Box::<Columns>::default();
     out.text.reserve(input.text.len());
     let (mut edit, mut copied) = (0, 0);
     while edit < outcome.edits.len() {

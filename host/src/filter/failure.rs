@@ -49,6 +49,7 @@ pub struct Isolation {
     kept: Columns,
     reasons: Vec<Reason>,
     kept_count: Count,
+    notices: Option<Columns>,
     state: State,
     used: Duration,
     /// Whether any record got through, and whether time ran out.
@@ -80,15 +81,17 @@ pub enum Step {
     Done {
         passes: Batch,
         held: Option<Batch>,
+        /// What is told of the records in quarantine; no further filter sees it.
+        notices: Option<Columns>,
     },
 }
 
 impl Isolation {
     /// The filter failed on this batch, at the first try.
     pub(super) fn begin(filter: &Filter, batch: Batch, failed: Failed, run: &Run<'_>) -> Box<Self> {
-        // A fresh instance would be asked for the same settings.
-        if matches!(failed.failure, Failure::Settings { .. }) {
-            return Self::decided(filter, batch, failed.failure);
+        // One that rests is not called, and a fresh instance would be asked for the same settings.
+        if let Failure::Rests { .. } | Failure::Settings { .. } = failed.failure {
+            return Self::new(filter, batch, failed.failure, Duration::MAX);
         }
         tracing::warn!(
             filter = filter.name(),
@@ -100,11 +103,7 @@ impl Isolation {
         Self::new(filter, batch, failed.failure, used)
     }
 
-    /// Nothing of this batch will be tried.
-    pub(super) fn decided(filter: &Filter, batch: Batch, failure: Failure) -> Box<Self> {
-        Self::new(filter, batch, failure, Duration::MAX)
-    }
-
+    /// With `used` at its most, nothing of this batch will be tried.
     fn new(filter: &Filter, input: Batch, failure: Failure, used: Duration) -> Box<Self> {
         Box::new(Self {
             todo: std::iter::once(0..input.columns.len()).collect(),
@@ -112,12 +111,13 @@ impl Isolation {
             carried: 0..0,
             flush: false,
             totals: Applied {
-                columns: Some(Columns::default()),
+                columns: Some(Box::default()),
                 ..Applied::default()
             },
             kept: Columns::default(),
             reasons: Vec::new(),
             kept_count: Count::default(),
+            notices: None,
             state: State::Trying,
             used,
             any_passed: false,
@@ -356,13 +356,15 @@ impl Isolation {
         if self.kept.is_empty() {
             return None;
         }
-        Some(Box::new(Entry {
+        let entry = Box::new(Entry {
             filter: filter.name().to_owned(),
             module: filter.blueprint.module.hash.clone(),
             container: run.container.clone(),
             columns: std::mem::take(&mut self.kept),
             reasons: std::mem::take(&mut self.reasons),
-        }))
+        });
+        self.notices = filter.notices_of(&entry);
+        Some(entry)
     }
 
     fn done(self) -> Step {
@@ -370,6 +372,7 @@ impl Isolation {
             mut input,
             totals,
             kept_count,
+            notices,
             ..
         } = self;
         let discarded = Count::new(totals.dropped, totals.dropped_bytes);
@@ -377,10 +380,11 @@ impl Isolation {
         input.receipt.count(Ending::Quarantined, kept_count);
         let whole = input.columns.len() - totals.hold;
         let held = (totals.hold > 0).then(|| input.split_off(whole));
-        input.replace(totals.columns.unwrap_or_default());
+        input.replace(*totals.columns.unwrap_or_default());
         Step::Done {
             passes: input,
             held,
+            notices,
         }
     }
 }

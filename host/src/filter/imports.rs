@@ -22,9 +22,10 @@ pub struct State {
     /// Compiled size that all patterns of this instance may have, bytes.
     pub pattern_bytes_max: usize,
     pub pattern_bytes: usize,
-    /// The container and the batch in hand; none outside `process`.
+    /// Whose batch is in hand; none before the first.
     pub container: Option<Arc<Container>>,
-    pub batch: Option<Arc<Columns>>,
+    /// The batch in hand, empty outside `process`. Shared with what hands it to the guest.
+    pub batch: Arc<Columns>,
     pub report: report::Report,
     /// Handles of WASI's that the instance owns.
     pub wasi_handles: u32,

@@ -121,7 +121,7 @@ impl Instance {
             pattern_bytes_max: bytes(from.limits.patterns),
             pattern_bytes: 0,
             container: None,
-            batch: None,
+            batch: Arc::default(),
             report: Report::new(
                 from.name.clone(),
                 from.engine.clock,
@@ -171,15 +171,14 @@ impl Instance {
         in_hand: &mut Columns,
         last: bool,
     ) -> Result<Outcome, Failure> {
-        let columns = Arc::new(std::mem::take(in_hand));
         self.batches += 1;
         self.streams.clear();
         let number = |s: &Stream| match s {
             Stream::Stdout => 1,
             Stream::Stderr => 2,
         };
-        self.streams.extend(columns.streams.iter().map(number));
-        let limit = self.limits.deadline(columns.text.len(), columns.len());
+        self.streams.extend(in_hand.streams.iter().map(number));
+        let limit = self.limits.deadline(in_hand.text.len(), in_hand.len());
         let state = self.store.data_mut();
         // Nearly always the same one again.
         if !state
@@ -189,7 +188,8 @@ impl Instance {
         {
             state.container = Some(container.clone());
         }
-        state.batch = Some(columns.clone());
+        exchange(&mut state.batch, in_hand);
+        let columns = state.batch.clone();
         state.memory.refused = None;
         state.deadline.begin(limit);
         self.store.set_epoch_deadline(1);
@@ -217,10 +217,10 @@ impl Instance {
             }),
             Err(error) => Err(failure(&self.store, &self.limits, &error)),
         };
+        drop(columns);
         let state = self.store.data_mut();
-        state.batch = None;
+        exchange(&mut state.batch, in_hand);
         state.report.end_of_call();
-        *in_hand = Arc::unwrap_or_clone(columns);
         outcome
     }
 
@@ -253,6 +253,12 @@ impl Instance {
 const EDIT_BYTES_FREE: usize = 16 * 1024 * 1024;
 /// Bytes of a filter's own words that are kept.
 const REASON_BYTES_MAX: usize = 1024;
+
+/// Puts the batch where the imports see it, or takes it back: between calls nobody shares it, so it
+/// is never copied.
+fn exchange(seen: &mut Arc<Columns>, in_hand: &mut Columns) {
+    std::mem::swap(Arc::make_mut(seen), in_hand);
+}
 
 /// A filter's words, bounded: they go to logs and to status.
 fn short(mut reason: String) -> String {

@@ -7,6 +7,7 @@
 //! thread of its own writes, since an fsync would stop a lane for all its containers.
 
 mod line;
+pub mod notice;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -36,6 +37,8 @@ const SUFFIX: &str = ".jsonl";
 pub struct Config {
     pub bytes_max: ByteSize,
     pub files_max: usize,
+    /// Where else it is told that records are kept.
+    pub notices: Option<notice::Config>,
 }
 
 impl Default for Config {
@@ -43,6 +46,7 @@ impl Default for Config {
         Self {
             bytes_max: ByteSize::mib(256),
             files_max: 1000,
+            notices: None,
         }
     }
 }
@@ -75,6 +79,10 @@ impl Reason {
             kind: failure.kind(),
             text: failure.to_string(),
         }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.text == other.text
     }
 }
 

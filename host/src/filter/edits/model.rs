@@ -202,7 +202,7 @@ proptest! {
         let out = applied.columns.unwrap_or_else(|| {
             let mut same = columns.clone();
             same.truncate(kept.len());
-            same
+            Box::new(same)
         });
         prop_assert_eq!(rows(&out), wanted);
         // Each record answers for source bytes of its own or of those before it, never for later ones.

@@ -44,7 +44,7 @@ fn run(texts: &[&str], edits: Vec<Edit>, hold: u32) -> Result<Vec<String>, BadOu
     let out = applied.columns.unwrap_or_else(|| {
         let mut same = columns.clone();
         same.truncate(columns.len() - applied.hold);
-        same
+        Box::new(same)
     });
     let texts = (0..out.len()).map(|i| String::from_utf8_lossy(out.record(i)).into_owned());
     Ok(texts.collect())

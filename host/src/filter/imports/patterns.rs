@@ -79,9 +79,7 @@ impl HostPatternSet for State {
     fn find(&mut self, set: Resource<PatternSet>) -> wasmtime::Result<Vec<Found>> {
         let set = self.table.get_mut(&set)?;
         let mut found = Vec::new();
-        let Some(batch) = &self.batch else {
-            return Ok(found);
-        };
+        let batch = &self.batch;
         let mut searches = 0;
         for at in 0..batch.len() {
             let text = batch.record(at);
@@ -112,9 +110,7 @@ impl HostPatternSet for State {
     fn matches(&mut self, set: Resource<PatternSet>) -> wasmtime::Result<Vec<u32>> {
         let set = self.table.get_mut(&set)?;
         let mut matching = Vec::new();
-        let Some(batch) = &self.batch else {
-            return Ok(matching);
-        };
+        let batch = &self.batch;
         let mut searches = 0;
         for at in 0..batch.len() {
             look(&mut searches, &mut self.deadline)?;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::Entry;
+use super::{Entry, Reason};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -29,24 +29,29 @@ pub fn write(entry: &Entry, to: &mut Vec<u8>) {
     let reasons = entry.reasons.iter();
     let reasons = reasons.flat_map(|reason| std::iter::repeat_n(reason, reason.records));
     for (at, reason) in (0..entry.columns.len()).zip(reasons) {
-        let text = std::str::from_utf8(entry.columns.record(at));
-        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
-        let line = Line {
-            filter: &entry.filter,
-            module: &entry.module,
-            kind: reason.kind,
-            reason: &reason.text,
-            namespace: &entry.container.namespace,
-            pod: &entry.container.pod,
-            pod_uid: &entry.container.pod_uid,
-            container: &entry.container.name,
-            time: entry.columns.times[at],
-            stream: entry.columns.streams[at].name(),
-            text: text.ok(),
-            hex: text.is_err().then(|| hex(entry.columns.record(at))),
-        };
-        // Writing to memory does not fail.
-        let _ = serde_json::to_writer(&mut *to, &line);
+        write_one(entry, at, reason, to);
         to.push(b'\n');
     }
+}
+
+/// Adds one record, without the end of its line.
+pub fn write_one(entry: &Entry, at: usize, reason: &Reason, to: &mut Vec<u8>) {
+    let text = std::str::from_utf8(entry.columns.record(at));
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let line = Line {
+        filter: &entry.filter,
+        module: &entry.module,
+        kind: reason.kind,
+        reason: &reason.text,
+        namespace: &entry.container.namespace,
+        pod: &entry.container.pod,
+        pod_uid: &entry.container.pod_uid,
+        container: &entry.container.name,
+        time: entry.columns.times[at],
+        stream: entry.columns.streams[at].name(),
+        text: text.ok(),
+        hex: text.is_err().then(|| hex(entry.columns.record(at))),
+    };
+    // Writing to memory does not fail.
+    let _ = serde_json::to_writer(&mut *to, &line);
 }

@@ -32,6 +32,7 @@ fn open(folder: &Path, bytes_max: u64, files_max: usize) -> Store {
     let config = Config {
         bytes_max: ByteSize::b(bytes_max),
         files_max,
+        notices: None,
     };
     Store::open(folder, config, QuarantineMetrics::default()).unwrap()
 }
