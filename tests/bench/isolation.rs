@@ -3,12 +3,16 @@
 //! over all guests, each of which is printed too (`isolation/GUEST`).
 //!
 //! Rates are by the agent's CPU time, all threads: on a lane that always has work that is its wall
-//! time, without what else runs on the machine.
+//! time, without what else runs on the machine. A run is a second of work, beside which start-up is
+//! little.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::agent::corpus;
 use crate::agent::process;
@@ -74,14 +78,16 @@ pub fn run(wanted: &Wanted) {
 
 /// CPU seconds that the agent takes until the nine are through.
 fn seconds(corpus: &Path, evil: Option<&str>, records: u64) -> f64 {
-    agent_until(corpus, evil, |metrics| handed(metrics) >= records).0
+    let mut agent = Agent::start(corpus, evil);
+    agent.wait(|metrics| handed(metrics) >= records);
+    process::used(agent.process.id()).cpu_seconds
 }
 
 /// Records that the nine have.
 fn records_of_nine(corpus: &Path) -> u64 {
     let bytes = bytes_of_nine(&corpus.join("pods"));
     let settled = |metrics: &str| sample(metrics, "tail_settled_bytes_total") >= bytes;
-    handed(&agent_until(corpus, None, settled).1)
+    handed(&Agent::start(corpus, None).wait(settled))
 }
 
 fn bytes_of_nine(folder: &Path) -> u64 {
@@ -105,34 +111,56 @@ fn sample(metrics: &str, name: &str) -> u64 {
     value.and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
-/// Runs the agent until its metrics say so; its CPU seconds, and what they said.
-fn agent_until(corpus: &Path, evil: Option<&str>, done: impl Fn(&str) -> bool) -> (f64, String) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let admin = TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .expect("a port");
-    let config = folder.path().join("logsieve.yaml");
-    fs::write(&config, yaml(corpus, folder.path(), admin, evil)).expect("a file");
-    let mut agent = process::start(&config);
-    let give_up = Instant::now() + PATIENCE;
-    let last = loop {
-        if let Some(metrics) = process::metrics(admin).filter(|metrics| done(metrics)) {
-            break metrics;
+/// An agent that runs; killed with this.
+struct Agent {
+    process: Child,
+    admin: SocketAddr,
+    evil: Option<String>,
+    _folder: TempDir,
+}
+
+impl Agent {
+    fn start(corpus: &Path, evil: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let admin = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .expect("a port");
+        let config = folder.path().join("logsieve.yaml");
+        fs::write(&config, yaml(corpus, folder.path(), admin, evil)).expect("a file");
+        Self {
+            process: process::start(&config),
+            admin,
+            evil: evil.map(str::to_owned),
+            _folder: folder,
         }
-        assert!(
-            Instant::now() < give_up,
-            "{evil:?}: the nine did not get through"
-        );
-        assert!(
-            agent.try_wait().expect("a child").is_none(),
-            "{evil:?}: the agent has ended"
-        );
-        std::thread::sleep(ASK_EVERY);
-    };
-    let used = process::used(agent.id()).cpu_seconds;
-    let _ = agent.kill();
-    let _ = agent.wait();
-    (used, last)
+    }
+
+    /// Waits until its metrics say so, and tells what they said.
+    fn wait(&mut self, done: impl Fn(&str) -> bool) -> String {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            if let Some(metrics) = process::metrics(self.admin).filter(|metrics| done(metrics)) {
+                return metrics;
+            }
+            let evil = &self.evil;
+            assert!(
+                Instant::now() < give_up,
+                "{evil:?}: the nine did not get through"
+            );
+            assert!(
+                self.process.try_wait().expect("a child").is_none(),
+                "{evil:?}: the agent has ended"
+            );
+            std::thread::sleep(ASK_EVERY);
+        }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 fn yaml(corpus: &Path, folder: &Path, admin: SocketAddr, evil: Option<&str>) -> String {

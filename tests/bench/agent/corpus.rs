@@ -23,14 +23,14 @@ pub fn one_gib() -> Corpus {
     corpus("1gib", OPTIONS)
 }
 
-/// 320 MiB of ten containers.
+/// 3 GiB of ten containers: work for a second, which is many deadlines.
 pub fn ten_containers() -> Corpus {
     let options = Options {
-        bytes: 320 << 20,
+        bytes: 3 << 30,
         containers: 10,
         ..OPTIONS
     };
-    corpus("ten", options)
+    corpus("ten-3gib", options)
 }
 
 fn corpus(name: &str, options: Options) -> Corpus {
