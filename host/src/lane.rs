@@ -344,12 +344,14 @@ impl Lane {
         now: Now,
     ) -> (usize, bool) {
         let mut more = false;
+        // One look at the clock for each turn: it is a call of the kernel.
+        let mut at = (self.setup.cpu)();
         for (turn, slot) in slots.iter().enumerate() {
-            if (self.setup.cpu)().saturating_sub(started) > most {
+            if at.saturating_sub(started) > most {
                 return (turn, true);
             }
             if let Some(follow) = self.follows.get_mut(slot) {
-                more |= turn_of(follow, &mut self.stages, &self.setup, now);
+                more |= turn_of(follow, &mut self.stages, &self.setup, &mut at, now);
             }
         }
         (slots.len(), more)
@@ -364,15 +366,21 @@ impl Lane {
     }
 }
 
-/// One container's turn: reads until its CPU time is used up or nothing more is there. Says whether
-/// there is more.
-fn turn_of(follow: &mut Follow, stages: &mut Stages, setup: &Setup, now: Now) -> bool {
+/// One container's turn, begun at `at` of this thread's CPU time, which goes on: reads until its CPU
+/// time is used up or nothing more is there. Says whether there is more.
+fn turn_of(
+    follow: &mut Follow,
+    stages: &mut Stages,
+    setup: &Setup,
+    at: &mut Duration,
+    now: Now,
+) -> bool {
     if follow.debt >= TURN {
         follow.debt -= TURN;
         return true;
     }
     let allowed = TURN - std::mem::take(&mut follow.debt);
-    let started = (setup.cpu)();
+    let started = *at;
     loop {
         let room = follow.routed().is_none_or(|routed| {
             let takes = follow.is_suspended() || stages.filters_have_room(routed);
@@ -383,7 +391,8 @@ fn turn_of(follow: &mut Follow, stages: &mut Stages, setup: &Setup, now: Now) ->
             return false;
         }
         let more = follow.read(now, stages, setup);
-        let used = (setup.cpu)().saturating_sub(started);
+        *at = (setup.cpu)();
+        let used = at.saturating_sub(started);
         if !more || used >= allowed {
             follow.debt = used.saturating_sub(allowed);
             return more || follow.isolates();

@@ -15,9 +15,11 @@ use crate::record::FileId;
 /// Shortest and longest time between two looks at a file that does not grow.
 pub const LOOK_AFTER_MIN: Duration = Duration::from_millis(50);
 pub const LOOK_AFTER_MAX: Duration = Duration::from_secs(1);
-/// Looks at files that have long not grown fall together: a lane with a thousand of them wakes a few
-/// times a second, and not for each.
-const LOOKS_TOGETHER_MS: u64 = 250;
+/// Longest time for one that grows by little. Such looks, and rarer ones, fall together: a lane with a
+/// thousand files wakes a few times a second, and not for each.
+const LOOK_AFTER_SLOW: Duration = Duration::from_millis(250);
+/// Growth that is worth another look soon, bytes.
+const LOOK_BYTES: u64 = 64 * 1024;
 
 /// So many of a file's first bytes are compared: the runtime's time stamp is among them.
 const START_BYTES: usize = 64;
@@ -183,16 +185,19 @@ impl Tail {
     pub fn look(&mut self, now: Duration) -> io::Result<Look> {
         let stat = self.file.stat()?;
         let grew = stat.len != self.stat.len;
-        self.look_after = if grew {
-            self.grew_at = now;
-            LOOK_AFTER_MIN
-        } else {
-            (self.look_after * 2).min(LOOK_AFTER_MAX)
+        self.look_after = match stat.len.abs_diff(self.stat.len) {
+            0 => (self.look_after * 2).min(LOOK_AFTER_MAX),
+            LOOK_BYTES.. => LOOK_AFTER_MIN,
+            _ => (self.look_after * 2).min(LOOK_AFTER_SLOW),
         };
         self.next_look = now + self.look_after;
-        if self.look_after == LOOK_AFTER_MAX {
-            let millis = u64::try_from(self.next_look.as_millis()).unwrap_or(u64::MAX);
-            self.next_look = Duration::from_millis(millis - millis % LOOKS_TOGETHER_MS);
+        if self.look_after >= LOOK_AFTER_SLOW {
+            let together = LOOK_AFTER_SLOW.as_nanos();
+            let late = self.next_look.as_nanos() % together;
+            self.next_look -= Duration::from_nanos(u64::try_from(late).unwrap_or(0));
+        }
+        if grew {
+            self.grew_at = now;
         }
         let shorter = stat.len < self.stat.len.max(self.offset);
         self.cut |= shorter || (grew && !self.starts_the_same()?);
