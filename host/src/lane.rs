@@ -11,8 +11,8 @@ mod journals;
 mod stages;
 mod status;
 mod tidy;
+mod turns;
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,10 +37,6 @@ use journals::Journals;
 use stages::Stages;
 pub use tidy::LeftBehind;
 
-/// CPU time of one turn; what a turn overruns is taken off the container's next ones.
-const TURN: Duration = Duration::from_millis(2);
-/// After so much CPU time a step ends, so that events are looked at.
-const STEP: Duration = Duration::from_millis(40);
 /// A lane that has nothing to do rests at least and at most so long.
 const REST_MIN: Duration = Duration::from_millis(20);
 const REST_MAX: Duration = Duration::from_secs(1);
@@ -132,6 +128,8 @@ pub struct Step {
     pub requests: Vec<(usize, Request)>,
     /// How long nothing needs to be done, unless something happens.
     pub rest: Duration,
+    /// Whether what happens meanwhile may wait a moment for more of its kind: nothing waits for room.
+    pub gathers: bool,
 }
 
 pub struct Lane {
@@ -175,12 +173,14 @@ impl Lane {
         for event in events {
             self.take(event, now);
         }
+        self.stages.crowded = false;
         let busy = self.turns(now) | self.journals.turns(now, &mut self.stages, &self.setup);
         self.tidy(now);
         self.stages.flush(now, self.draining);
         Step {
             requests: std::mem::take(&mut self.stages.requests),
             rest: if busy { Duration::ZERO } else { self.rest(now) },
+            gathers: !busy && !self.stages.crowded,
         }
     }
 
@@ -309,94 +309,12 @@ impl Lane {
         Some(slot)
     }
 
-    /// Gives every container with something unread a turn: those whose file is nearest to being
-    /// deleted first, in half of the step at most, so that the others have theirs. Says whether there
-    /// is more to do.
-    fn turns(&mut self, now: Now) -> bool {
-        let due = self.follows.iter().filter(|(_, f)| f.is_due(now.mono));
-        let (mut urgent, mut others) = (Vec::new(), Vec::new());
-        for (slot, follow) in due {
-            match follow.urgency() {
-                Some(urgency) => urgent.push((Reverse(urgency), *slot)),
-                None => others.push(*slot),
-            }
-        }
-        urgent.sort_unstable();
-        others.sort_unstable();
-        let first = self.first % others.len().max(1);
-        others.rotate_left(first);
-        let started = (self.setup.cpu)();
-        let urgent: Vec<u32> = urgent.into_iter().map(|(_, slot)| slot).collect();
-        let most = if others.is_empty() { STEP } else { STEP / 2 };
-        let (_, mut more) = self.turn_each(&urgent, started, most, now);
-        let (turns, more_of_others) = self.turn_each(&others, started, STEP, now);
-        more |= more_of_others;
-        self.first = first + turns.max(1);
-        more
-    }
-
-    /// Gives turns until so much CPU time has passed. Says how many, and whether there is more to do.
-    fn turn_each(
-        &mut self,
-        slots: &[u32],
-        started: Duration,
-        most: Duration,
-        now: Now,
-    ) -> (usize, bool) {
-        let mut more = false;
-        // One look at the clock for each turn: it is a call of the kernel.
-        let mut at = (self.setup.cpu)();
-        for (turn, slot) in slots.iter().enumerate() {
-            if at.saturating_sub(started) > most {
-                return (turn, true);
-            }
-            if let Some(follow) = self.follows.get_mut(slot) {
-                more |= turn_of(follow, &mut self.stages, &self.setup, &mut at, now);
-            }
-        }
-        (slots.len(), more)
-    }
-
     fn rest(&self, now: Now) -> Duration {
         let looks = self.follows.values().map(|f| f.next_due(now.mono));
         let looks = looks.chain(self.journals.next_due());
         let flush = self.stages.next_flush();
         let next = looks.chain(flush).min().unwrap_or(now.mono + REST_MAX);
         next.saturating_sub(now.mono).clamp(REST_MIN, REST_MAX)
-    }
-}
-
-/// One container's turn, begun at `at` of this thread's CPU time, which goes on: reads until its CPU
-/// time is used up or nothing more is there. Says whether there is more.
-fn turn_of(
-    follow: &mut Follow,
-    stages: &mut Stages,
-    setup: &Setup,
-    at: &mut Duration,
-    now: Now,
-) -> bool {
-    if follow.debt >= TURN {
-        follow.debt -= TURN;
-        return true;
-    }
-    let allowed = TURN - std::mem::take(&mut follow.debt);
-    let started = *at;
-    loop {
-        let room = follow.routed().is_none_or(|routed| {
-            let takes = follow.is_suspended() || stages.filters_have_room(routed);
-            takes && stages.has_room(routed)
-        });
-        if !room {
-            // What is settled wakes the lane.
-            return false;
-        }
-        let more = follow.read(now, stages, setup);
-        *at = (setup.cpu)();
-        let used = at.saturating_sub(started);
-        if !more || used >= allowed {
-            follow.debt = used.saturating_sub(allowed);
-            return more || follow.isolates();
-        }
     }
 }
 

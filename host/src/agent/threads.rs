@@ -21,6 +21,9 @@ use crate::telemetry::metrics::Metrics;
 
 /// A checkpoint is written at most so often: well within a second of the settling.
 pub const SAVE_EVERY: Duration = Duration::from_millis(250);
+/// What happens in so short a time after another thing is taken together with it, where nothing waits
+/// for room: a lane has a look at all its containers each time that it is woken.
+const GATHER: Duration = Duration::from_millis(20);
 /// How often a drain looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// A lane that panics ends the process: the kubelet restarts it, and nothing unsettled is lost.
@@ -58,10 +61,13 @@ impl LaneThread {
             .name(format!("lane-{number}"))
             .spawn(move || {
                 let _abort = AbortOnPanic;
-                let mut rest = Duration::ZERO;
+                let (mut rest, mut gathers) = (Duration::ZERO, false);
                 while !stopped.asked() {
                     beat.now();
                     let first = events.recv_timeout(rest).ok();
+                    if gathers && first.is_some() {
+                        std::thread::sleep(GATHER);
+                    }
                     let step = lane.step(clock.now(), first.into_iter().chain(events.try_iter()));
                     for (destination, request) in step.requests {
                         outlets.send(destination, request);
@@ -70,7 +76,7 @@ impl LaneThread {
                         let _ = done.send(());
                         return;
                     }
-                    rest = step.rest;
+                    (rest, gathers) = (step.rest, step.gathers);
                 }
             })?;
         Ok(Self {

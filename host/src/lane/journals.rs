@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::journal::{Journal, STREAMS_MAX};
 use super::stages::Stages;
-use super::{Lane, LeftBehind, STEP, Setup, TURN};
+use super::turns::{STEP, TURN};
+use super::{Lane, LeftBehind, Setup};
 use crate::clock::Now;
 use crate::record::News;
 use crate::record::status::ContainerStatus;

@@ -58,6 +58,8 @@ pub struct Stages {
     /// Memory of the last batch, for the next.
     pub spare: Columns,
     pub requests: Vec<(usize, Request)>,
+    /// In this step, some container had to wait for room.
+    pub crowded: bool,
     filters: Vec<Filter>,
     /// Every filter of the table, and where it stands in `filters` if it has a module.
     places: Vec<(String, Option<usize>)>,
@@ -79,6 +81,7 @@ impl Stages {
             chunk: vec![0; CHUNK_BYTES],
             spare: Columns::default(),
             requests: Vec::new(),
+            crowded: false,
             packers: Vec::new(),
             filters: Vec::new(),
             places: Vec::new(),

@@ -1,9 +1,9 @@
 //! Memory of bodies: small pieces, so that what is held is what was written.
 //!
-//! A node has thousands of streams, most of them quiet: so the first piece of a body is small, and
-//! the next ones come from a pool. They are hashed and sent as they are, never gathered into one run
-//! of bytes, which would cost a copy, and the page faults of a fresh megabyte. An event never lies in
-//! two pieces.
+//! A node has thousands of streams, most of them quiet: so the first piece of a body is small, and each
+//! further one as large as what is there already, until they are large enough to come from a pool.
+//! They are hashed and sent as they are, never gathered into one run of bytes, which would cost a
+//! copy, and the page faults of a fresh megabyte. An event never lies in two pieces.
 
 use std::sync::{Arc, Mutex};
 
@@ -88,13 +88,11 @@ impl Pieces {
 
     #[cold]
     fn open(&mut self, bytes: usize) {
-        let first = self.pieces.is_empty() && bytes <= FIRST_BYTES;
-        let piece = if first {
-            Vec::with_capacity(FIRST_BYTES)
-        } else {
-            self.pool.take(bytes)
-        };
-        self.pieces.push(piece);
+        let size = bytes.max(self.allocated()).max(FIRST_BYTES);
+        self.pieces.push(match size < PIECE_BYTES {
+            true => Vec::with_capacity(size),
+            false => self.pool.take(bytes),
+        });
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
@@ -207,11 +205,22 @@ mod tests {
         let mut pieces = Pieces::new(Pool::default());
         pieces.room(100).extend_from_slice(&[b'a'; 100]);
         assert_eq!(pieces.allocated(), FIRST_BYTES);
-        pieces.room(5_000).extend_from_slice(&[b'b'; 5_000]);
-        assert_eq!(pieces.allocated(), FIRST_BYTES + PIECE_BYTES);
         pieces.room(100_000).extend_from_slice(&[b'c'; 100_000]);
-        assert_eq!(pieces.allocated(), FIRST_BYTES + PIECE_BYTES + 100_000);
-        assert_eq!(pieces.len(), 105_100);
+        assert_eq!(pieces.allocated(), FIRST_BYTES + 100_000);
+        pieces.room(100).extend_from_slice(&[b'a'; 100]);
+        assert_eq!(pieces.allocated(), FIRST_BYTES + 100_000 + PIECE_BYTES);
+        assert_eq!(pieces.len(), 100_200);
+    }
+
+    /// A hundred streams of one log group would otherwise use up its share of the budget with what
+    /// they may write, and not with what they wrote.
+    #[test]
+    fn a_stream_never_holds_twice_what_was_written_and_a_little() {
+        let mut pieces = Pieces::new(Pool::default());
+        while pieces.len() < PIECE_BYTES {
+            pieces.room(200).extend_from_slice(&[b'a'; 200]);
+            assert!(pieces.allocated() <= 2 * pieces.len() + FIRST_BYTES);
+        }
     }
 
     #[test]
