@@ -288,10 +288,14 @@ impl Parts<'_> {
         facts: Facts,
     ) -> Result<JoinHandle<()>, Error> {
         let config = self.config.source.container_log.clone();
-        let discover = Discover::new(Arc::new(Disk), &config, facts);
+        let mut discover = Discover::new(Arc::new(Disk), &config, facts);
+        if !config.own_log {
+            discover.leave_out(pods::own_name());
+        }
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
         let board = self.board.clone();
-        threads::discover(discover, config.rescan_every, stops, to, board).map_err(Error::Start)
+        let times = (self.clock, config.rescan_every);
+        threads::discover(discover, times, stops, to, board).map_err(Error::Start)
     }
 }
 

@@ -275,6 +275,10 @@ impl Lane {
         let from_end =
             found.at_start && self.setup.first_start && self.setup.source.start == Start::End;
         follow.add(found, id, from_end, now, (&self.stages.pods, &self.setup));
+        if self.draining {
+            // It waits for the next start, unless it is deleted before this one ends.
+            follow.drain(now, &self.setup);
+        }
         self.setup.metrics.source.open_files.inc();
     }
 

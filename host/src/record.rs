@@ -2,6 +2,7 @@
 //! each other.
 
 pub mod budget;
+pub mod cause;
 pub mod columns;
 pub mod container;
 pub mod form;
@@ -11,6 +12,7 @@ pub mod receipt;
 pub mod status;
 
 pub use budget::{Budget, Permit, Share};
+pub use cause::Cause;
 pub use columns::{Columns, Stream};
 pub use container::{CONTAINER_ID, Container, Facts};
 pub use form::Form;

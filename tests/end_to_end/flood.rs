@@ -1,9 +1,15 @@
 //! Rotation under load: the kubelet's own, a faster one, much faster writing, and files cut in place.
 //! Other agents were measured to lose up to two thirds of the records here, and none of them said so.
 
+use std::collections::HashSet;
+use std::fs;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use support::cloudwatch::{Fault, Rule};
+
 use crate::flow::{Flow, KIB, MIB, long_or};
+use crate::node::{metrics, with_metrics};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -82,4 +88,64 @@ fn a_file_that_is_cut_in_place_again_and_again_loses_nothing_that_was_read() {
     }
     let count = flow.ends_whole("copytruncate of what was read", &mut agent);
     assert_eq!(count.repeated, 0, "{count}");
+}
+
+/// A book of the node's only container, bytes.
+fn book(address: SocketAddr, name: &str) -> Option<u64> {
+    let page = metrics(address);
+    let book = format!("book=\"{name}\"");
+    let is_it = |l: &&str| l.starts_with("logsieve_container_") && l.contains(&book);
+    page.lines().find(is_it)?.rsplit(' ').next()?.parse().ok()
+}
+
+/// The service takes nothing, so reading stops, and then the file is cut: what was read arrives, and the
+/// agent's ledger has the rest, as the verifier has.
+#[test]
+fn what_a_cut_takes_unread_is_in_the_ledger_to_the_byte() {
+    let mut flow = Flow::new();
+    let address = with_metrics(&mut flow.node);
+    let mut agent = flow.node.start();
+    flow.app.pour(200 * KIB);
+    flow.wait(&mut agent);
+    let refuses = Rule::always(Fault::Throttle).on("PutLogEvents");
+    flow.node.fake.set_script(vec![refuses]);
+    flow.app.pour(24 * MIB);
+    let before = fs::read_to_string(flow.app.live_path()).expect("its own log");
+    agent.wait_until("all of it is seen", |_| {
+        book(address, "seen") == Some(before.len() as u64)
+    });
+    flow.app.copy_and_truncate();
+    flow.node.fake.set_script(Vec::new());
+    flow.app.pour(300 * KIB);
+    let all = before.len() as u64 + flow.live_bytes() as u64;
+    agent.wait_until("every byte is settled or lost", |_| {
+        let [seen, settled, lost] = ["seen", "settled", "lost"].map(|name| book(address, name));
+        seen == Some(all) && settled.zip(lost).map(|(s, l)| s + l) == seen
+    });
+    agent.wait_until("the loss is told", |_| flow.count().markers.len() == 1);
+    let stream = format!("{}/app", flow.app.pod());
+    let events = flow.node.fake.read("/eks/web", &stream);
+    let came: HashSet<&str> = events.iter().map(|event| &*event.message).collect();
+    let text = |line: &str| line.splitn(4, ' ').nth(3).map(str::to_owned);
+    let missing = before
+        .lines()
+        .filter(|line| text(line).is_none_or(|text| !came.contains(&*text)));
+    let missing: usize = missing.map(|line| line.len() + 1).sum();
+    let lost = book(address, "lost");
+    assert!(
+        missing > 0 && lost == Some(missing as u64),
+        "{missing} bytes: {lost:?}"
+    );
+    let count = flow.count();
+    println!("soak cut unread: {count}");
+    assert_eq!(
+        (count.repeated, count.reordered, count.altered),
+        (0, 0, 0),
+        "{count}"
+    );
+    assert!(
+        count.markers[0].contains("truncated away unread"),
+        "{count}"
+    );
+    assert!(agent.drain().success(), "{}", agent.stderr());
 }

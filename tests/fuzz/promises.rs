@@ -1,12 +1,17 @@
 //! What has to hold for any bytes at all: for log files, names in folders, and checkpoints. Each function
 //! panics where it does not; `main.rs` tries them in a test, `targets/` under `cargo fuzz`.
 
+use std::io::{self, Read};
 use std::sync::mpsc::channel;
 
+use flate2::Compression;
+use flate2::read::{GzEncoder, MultiGzDecoder};
 use logsieve::checkpoint::store;
 use logsieve::record::receipt::news_channel;
 use logsieve::record::{Columns, FileId, News, Receipt};
 use logsieve::source::container_log::decode::{Decoder, Place};
+use logsieve::source::container_log::files::{Inode, LogFile, Stat};
+use logsieve::source::container_log::gz::GzFile;
 use logsieve::source::container_log::partial::Partials;
 use logsieve::source::container_log::path;
 use sha2::{Digest, Sha256};
@@ -15,8 +20,9 @@ use sha2::{Digest, Sha256};
 pub type Promise = fn(&[u8]);
 
 /// All of them, by the name of their corpus.
-pub const ALL: [(&str, Promise); 3] = [
+pub const ALL: [(&str, Promise); 4] = [
     ("decode", decode),
+    ("gz", gz),
     ("path", path_names),
     ("checkpoint", checkpoint),
 ];
@@ -72,6 +78,94 @@ fn decode_in_reads(input: &[u8], step: usize) -> (Columns, Receipt, Partials) {
             return (columns, receipt, partials);
         }
     }
+}
+
+/// What is longer than that, decompressed, is not tried.
+const GZ_BYTES_MAX: usize = 8 * 1024;
+
+/// A file that lies in memory.
+struct InMemory(Vec<u8>);
+
+impl LogFile for InMemory {
+    fn stat(&self) -> io::Result<Stat> {
+        let (birth, device, number) = (1, 1, 1);
+        let inode = Inode {
+            birth,
+            device,
+            number,
+        };
+        let (len, links) = (self.0.len() as u64, 1);
+        Ok(Stat { inode, len, links })
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = self.0.get(from..).unwrap_or_default();
+        let len = rest.len().min(into.len());
+        into[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
+    }
+}
+
+/// What was compressed is read as it was, in reads of any size, from any place; and what is no whole
+/// compressed file gives nothing that a decompressor does not find in it, and ends with an error.
+pub fn gz(data: &[u8]) {
+    let [step, input @ ..] = data else { return };
+    let step = usize::from(*step) + 1;
+    let mut packed = Vec::new();
+    let mut encoder = GzEncoder::new(input, Compression::fast());
+    encoder
+        .read_to_end(&mut packed)
+        .expect("memory never fails");
+    let file = GzFile::new(Box::new(InMemory(packed))).expect("it is one");
+    assert_eq!(
+        file.stat().expect("it has a length").len,
+        input.len() as u64
+    );
+    let (came, error) = read_in_steps(&file, step, input.len());
+    assert!(came == input && error.is_none(), "{error:?}");
+
+    // Byte by byte: what stands in front of an error in the same read is not given.
+    let (mut decoder, mut byte) = (MultiGzDecoder::new(input), [0]);
+    let bytes = std::iter::from_fn(|| match decoder.read(&mut byte) {
+        Ok(1) => Some(byte[0]),
+        _ => None,
+    });
+    let expected: Vec<u8> = bytes.take(GZ_BYTES_MAX).collect();
+    if expected.len() == GZ_BYTES_MAX {
+        return;
+    }
+    let Ok(file) = GzFile::new(Box::new(InMemory(input.to_vec()))) else {
+        return;
+    };
+    let (came, error) = read_in_steps(&file, step, expected.len() + 1);
+    assert!(expected.starts_with(&came), "more than stands there");
+    assert!(
+        error.is_some() || came == expected,
+        "less than stands there"
+    );
+}
+
+/// Reads a file to its end or to an error, now and then some of it once more; at most a little more
+/// than `most` bytes.
+fn read_in_steps(file: &GzFile, step: usize, most: usize) -> (Vec<u8>, Option<io::Error>) {
+    let (mut came, mut into) = (Vec::new(), vec![0; step]);
+    while came.len() <= most {
+        match file.read_at(&mut into, came.len() as u64) {
+            Ok(0) => return (came, None),
+            Ok(read) => came.extend_from_slice(&into[..read]),
+            Err(error) => return (came, Some(error)),
+        }
+        if came.len().is_multiple_of(3) {
+            file.idle();
+            let from = came.len() / 2;
+            match file.read_at(&mut into, from as u64) {
+                Ok(read) => assert!(came[from..].iter().zip(&into[..read]).all(|(a, b)| a == b)),
+                Err(error) => return (came, Some(error)),
+            }
+        }
+    }
+    (came, None)
 }
 
 /// Names are read or refused, and what was read is what stands there.

@@ -16,6 +16,7 @@ use logsieve::filter::instance::Blueprint;
 use logsieve::filter::quarantine::{self, Keeper};
 use logsieve::lane::{Event, Lane, Setup};
 use logsieve::record::Budget;
+use logsieve::record::ledger::Posted;
 use logsieve::record::receipt::news_channel;
 use logsieve::sink::{Request, cloudwatch};
 use logsieve::source::container_log::discover::Discover;
@@ -80,6 +81,7 @@ pub struct Agent {
     events: Receiver<Event>,
     to: Sender<Event>,
     pub board: Arc<Board>,
+    metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     wakes: Duration,
     saves: Duration,
@@ -96,6 +98,7 @@ impl Agent {
         let budget = Budget::new(usize::try_from(COMMON.config.budget.as_u64()).unwrap_or(0));
         let (to, events) = channel();
         let source = COMMON.config.source.container_log.clone();
+        let metrics = Arc::new(Metrics::default());
         let discover = Discover::new(Arc::new(disk.clone()), &source, Default::default());
         let setup = Setup {
             source,
@@ -104,7 +107,7 @@ impl Agent {
             board: board.clone(),
             news: news_channel::<Event>(to.clone()),
             share_of: agent::share_of(budget.clone()),
-            metrics: Arc::default(),
+            metrics: metrics.clone(),
             cpu: cpu::cpu,
             file_ids: Arc::new(1.into()),
             pods: Default::default(),
@@ -116,6 +119,7 @@ impl Agent {
             events,
             to,
             board,
+            metrics,
             budget,
             wakes: now.mono,
             saves: now.mono,
@@ -160,6 +164,11 @@ impl Agent {
                 put(*request);
             }
         }
+    }
+
+    /// The books of all containers, as they were last posted.
+    pub fn ledgers(&self) -> Vec<Posted> {
+        self.metrics.ledgers.snapshot()
     }
 
     /// Whether what is held between reading and the service's answers is as little as it should be.

@@ -4,7 +4,9 @@
 //! A *log* is what one file was from its creation to its truncation; several files may hold copies of
 //! it, as a plain file and its compressed twin do.
 
-use std::collections::BTreeMap;
+mod ledger;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use logsieve::checkpoint::board::Board;
 use logsieve::checkpoint::store::FileKey;
@@ -96,6 +98,8 @@ struct Log {
     checked: usize,
     offset: u64,
     copies: u32,
+    /// How long it was when the agent last looked at it, once it is gone.
+    seen_to: u64,
 }
 
 impl Log {
@@ -113,6 +117,8 @@ pub struct Books {
     logs: Vec<Log>,
     /// Which log a file holds.
     held: BTreeMap<Node, usize>,
+    /// Files whose lengths are not those of their logs.
+    packed: BTreeSet<Node>,
     /// Counts everything that happens.
     happened: u64,
 }
@@ -142,6 +148,7 @@ impl Books {
             checked: 0,
             offset: 0,
             copies: 1,
+            seen_to: 0,
         });
     }
 
@@ -149,13 +156,16 @@ impl Books {
     pub fn copied(&mut self, from: Node, to: Node) {
         let log = self.held[&from];
         self.held.insert(to, log);
+        self.packed.insert(to);
         self.logs[log].copies += 1;
     }
 
-    pub fn truncated(&mut self, node: Node) {
+    /// A file was cut, that the agent had last seen to be so long.
+    pub fn truncated(&mut self, node: Node, seen_to: u64) {
         let (container, restart) = {
             let log = &mut self.logs[self.held[&node]];
             log.copies = 0;
+            log.seen_to = seen_to;
             (log.container, log.restart)
         };
         self.lose(self.held[&node]);
@@ -186,6 +196,9 @@ impl Books {
         // Somebody may still write into it, so its log is not forgotten.
         let log = self.held[&file.node];
         self.logs[log].copies = self.logs[log].copies.saturating_sub(1);
+        if !self.packed.contains(&file.node) {
+            self.logs[log].seen_to = file.seen_to;
+        }
         if self.logs[log].copies > 0 {
             return Ok(());
         }

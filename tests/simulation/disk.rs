@@ -4,6 +4,7 @@
 //! without a name, reads that give less than was asked for, and hours in which nothing works. It also
 //! tells what no reader can tell: when the last way to a file's bytes is gone, and who closed it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use logsieve::source::container_log::files::{Entry, Files, Inode, LogFile, Stat};
+use logsieve::source::container_log::identity::HEAD_BYTES_MAX;
 
 use crate::cpu;
 
@@ -49,6 +51,9 @@ struct File {
     bytes: Vec<u8>,
     names: u64,
     handles: u64,
+    /// How far it was read, and how long it was when its reader looked.
+    read_to: u64,
+    seen_to: u64,
 }
 
 /// A file whose bytes nobody can reach any more.
@@ -57,6 +62,8 @@ pub struct Unreadable {
     pub node: Node,
     /// The agent closed it; otherwise its name went while the agent did not have it open.
     pub closed: bool,
+    /// How long it was when its reader last looked.
+    pub seen_to: u64,
 }
 
 impl Disk {
@@ -112,10 +119,26 @@ impl Disk {
         }
     }
 
-    pub fn truncate(&self, node: Node) {
-        if let Some(file) = self.inner().files.get_mut(&node) {
-            file.bytes.clear();
-        }
+    /// Cuts a file to nothing; gives back how long it was when its reader last looked.
+    pub fn truncate(&self, node: Node) -> u64 {
+        let mut inner = self.inner();
+        let Some(file) = inner.files.get_mut(&node) else {
+            return 0;
+        };
+        file.bytes.clear();
+        file.read_to = 0;
+        std::mem::take(&mut file.seen_to)
+    }
+
+    pub fn is_open(&self, node: Node) -> bool {
+        let inner = self.inner();
+        inner.files.get(&node).is_some_and(|file| file.handles > 0)
+    }
+
+    /// How far a file was read.
+    pub fn read_to(&self, node: Node) -> u64 {
+        let inner = self.inner();
+        inner.files.get(&node).map_or(0, |file| file.read_to)
     }
 
     pub fn bytes(&self, node: Node) -> Vec<u8> {
@@ -186,8 +209,12 @@ impl Inner {
     fn free(&mut self, node: Node, closed: bool) {
         let lost = |file: &File| file.names == 0 && file.handles == 0;
         if self.files.get(&node).is_some_and(lost) {
-            self.files.remove(&node);
-            self.unreadable.push(Unreadable { node, closed });
+            let seen_to = self.files.remove(&node).map_or(0, |file| file.seen_to);
+            self.unreadable.push(Unreadable {
+                node,
+                closed,
+                seen_to,
+            });
         }
     }
 
@@ -216,7 +243,8 @@ impl Files for Disk {
             file.handles += 1;
         }
         let disk = self.clone();
-        Ok(Box::new(Handle { disk, node }))
+        let looks = Cell::new(0);
+        Ok(Box::new(Handle { disk, node, looks }))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
@@ -246,13 +274,20 @@ impl Files for Disk {
 struct Handle {
     disk: Disk,
     node: Node,
+    /// The first look is that of whoever opens it; the next ones are its reader's.
+    looks: Cell<u32>,
 }
 
 impl LogFile for Handle {
     fn stat(&self) -> io::Result<Stat> {
-        let inner = self.disk.inner();
+        let mut inner = self.disk.inner();
         inner.works()?;
-        let file = inner.files.get(&self.node).ok_or(io::ErrorKind::NotFound)?;
+        let file = inner.files.get_mut(&self.node);
+        let file = file.ok_or(io::ErrorKind::NotFound)?;
+        self.looks.set(self.looks.get() + 1);
+        if self.looks.get() > 1 {
+            file.seen_to = file.bytes.len() as u64;
+        }
         Ok(Stat {
             inode: Inode {
                 birth: self.node,
@@ -278,6 +313,12 @@ impl LogFile for Handle {
             len = inner.rng.usize(1..=len);
         }
         into[..len].copy_from_slice(&rest[..len]);
+        // A file's head is read to know it; more than that, to take it.
+        if into.len() > HEAD_BYTES_MAX
+            && let Some(file) = inner.files.get_mut(&self.node)
+        {
+            file.read_to = file.read_to.max(offset + len as u64);
+        }
         cpu::spend(Duration::from_nanos(len as u64 * NANOS_PER_BYTE));
         Ok(len)
     }

@@ -2,9 +2,10 @@
 //! service that are played in virtual time, with faults that a seed chooses.
 //!
 //! `SIM_SEED=8821 cargo test -p tests --test simulation` runs one seed; without it a fixed set runs, and
-//! fresh ones for `SIM_SECONDS`. Every seed that ever failed stays in `FAILED_ONCE`, with what it was.
+//! fresh ones for `SIM_SECONDS`. Every seed that ever failed stays as a test of its own.
 
 mod agent;
+mod bench;
 mod books;
 mod cpu;
 mod cuts;
@@ -12,6 +13,7 @@ mod disk;
 mod faults;
 mod kubelet;
 mod once;
+mod promptness;
 mod service;
 mod world;
 
@@ -76,6 +78,12 @@ fn promises_hold_for_every_fixed_seed() {
 #[test]
 fn a_disk_that_fails_between_rotations_repeats_nothing() {
     hold([6_961_384_655_904_371_303]);
+}
+
+/// It was followed as if nothing were asked to stop, and no stop ended.
+#[test]
+fn a_container_that_is_found_during_a_stop_does_not_keep_it_from_ending() {
+    hold([4_999_818_137_283_801_386]);
 }
 
 #[test]

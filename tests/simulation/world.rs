@@ -20,6 +20,10 @@ pub const LENGTH: Duration = Duration::from_secs(15);
 /// By then everything has to have come, all faults over.
 const CALM: Duration = Duration::from_secs(900);
 pub const CONTAINERS: usize = 4;
+/// The books are posted at the first look that is a second after the former.
+const POSTED_WITHIN: Duration = Duration::from_millis(2500);
+/// The books of containers that are gone are there for so long.
+const BOOKS_KEPT: Duration = Duration::from_secs(500);
 /// How long the kernel's news of a folder may take.
 const LOOKED_AT_WITHIN_MS: u64 = 100;
 /// 2026-11-23T20:00:00Z, nanoseconds since the Unix epoch.
@@ -36,6 +40,8 @@ struct World {
     /// When the agent is started again.
     starts: Duration,
     draining: bool,
+    /// No agent has ended yet.
+    first_agent: bool,
     checkpoint: Option<Vec<u8>>,
     /// When the agent looks at which pod's folder.
     looks: BTreeMap<String, Duration>,
@@ -71,6 +77,7 @@ impl World {
             agent: None,
             starts: Duration::ZERO,
             draining: false,
+            first_agent: true,
             checkpoint: None,
             service: Service::new(rng.fork()),
             looks: BTreeMap::new(),
@@ -84,9 +91,9 @@ impl World {
     }
 
     fn live(&mut self, faults: &[Fault]) -> Result<(), Broken> {
-        let mut faults = faults.iter().peekable();
+        let mut coming = faults.iter().peekable();
         while self.now < LENGTH {
-            while let Some(fault) = faults.next_if(|fault| fault.at <= self.now) {
+            while let Some(fault) = coming.next_if(|fault| fault.at <= self.now) {
                 self.meets(fault)?;
             }
             self.tick(true)?;
@@ -97,7 +104,24 @@ impl World {
             }
             self.tick(false)?;
         }
-        Ok(())
+        self.agree(faults)
+    }
+
+    /// Holds the agent's books against ours, if it has seen everything. A record whose answer was lost,
+    /// and that was given up then, has come and is lost all the same.
+    fn agree(&mut self, all: &[Fault]) -> Result<(), Broken> {
+        let posted = self.now + POSTED_WITHIN;
+        while self.now < posted {
+            self.tick(false)?;
+        }
+        let had = |kind| all.iter().any(|fault| fault.kind == kind);
+        let unclear = had(Kind::LoseAnswers) && had(Kind::Abandon);
+        match &self.agent {
+            Some(agent) if self.first_agent && self.now < BOOKS_KEPT && !unclear => {
+                self.books.agree(&agent.ledgers())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn meets(&mut self, fault: &Fault) -> Result<(), Broken> {
@@ -155,6 +179,7 @@ impl World {
             let service = &mut self.service;
             agent.tick(now, &mut |request| service.put(request));
             agent.keeps_budget()?;
+            Books::balance(&agent.ledgers())?;
             if let Some(bytes) = agent.save(now, full || bad) {
                 self.checkpoint = Some(bytes);
             }
@@ -204,6 +229,7 @@ impl World {
     fn end_agent(&mut self) -> Result<(), Broken> {
         self.draining = false;
         if self.agent.take().is_some() {
+            self.first_agent = false;
             self.service.is_cut_off(&mut self.books, &mut self.log)?;
             self.books.crashed();
         }

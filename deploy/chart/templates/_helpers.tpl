@@ -55,6 +55,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if not .Values.ownLog }}
 {{- $own := dict "match" (dict "namespace" .Release.Namespace "pod" (printf "%s-*" (include "logsieve.name" .))) "exclude" true }}
 {{- $_ := set $config "routes" (prepend $config.routes $own) }}
+{{- else }}
+{{- $own := dict "container_log" (dict "own_log" true) }}
+{{- $_ := set $config "source" (mergeOverwrite (default dict $config.source) $own) }}
 {{- end }}
 {{- toYaml $config }}
 {{- end }}

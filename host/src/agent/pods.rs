@@ -112,11 +112,16 @@ impl Pods {
     }
 }
 
+/// Namespace and name of the agent's own pod, from the downward API; none outside a cluster.
+pub fn own_name() -> Option<(String, String)> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    variable("POD_NAMESPACE").zip(variable("POD_NAME"))
+}
+
 /// The agent's own pod, if it is to be touched when its filters change.
 fn own_pod(config: &PodsConfig) -> Option<OwnPod> {
     let config_maps = config.filter_config_maps.clone()?;
-    let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let own = variable("POD_NAMESPACE").zip(variable("POD_NAME"));
+    let own = own_name();
     if own.is_none() {
         tracing::warn!(
             "POD_NAMESPACE and POD_NAME are not set: new filters come with the kubelet's next round"

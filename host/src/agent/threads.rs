@@ -121,7 +121,7 @@ pub async fn drain<T>(
 /// the lanes hear what the last run of the agent had left behind, and look whether it is lost.
 pub fn discover(
     discover: Discover,
-    rescan_every: Duration,
+    (clock, rescan_every): (Clock, Duration),
     (stop, again): (Stop, Again),
     lanes: Vec<Sender<Event>>,
     board: Arc<Board>,
@@ -147,7 +147,7 @@ pub fn discover(
             let lane = lane_of(sighting.folder(), lanes.len());
             send(lane, Event::Sighting(sighting));
         };
-        if let Err(error) = watch(discover, rescan_every, &stop, &again, &mut tell) {
+        if let Err(error) = watch(discover, (clock, rescan_every), &stop, &again, &mut tell) {
             tracing::error!(%error, "log folders cannot be watched: is fs.inotify.max_user_instances used up?");
             // Nothing would be found any more: better to be restarted than to be silent.
             std::process::abort();

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use super::store::{ABOVE_MAX, Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey};
 use super::watermark::Watermark;
+use crate::record::Cause;
 
 /// A file that is still there refreshes its entry so often.
 const TOUCH_AFTER_SECONDS: u64 = 3600;
@@ -75,6 +76,27 @@ impl Board {
                 inner.entries.insert(key.clone(), entry);
                 inner.dirty = true;
             }
+        }
+    }
+
+    /// So many bytes of a file that is gone are lost, and that is to be told: now, or at the next
+    /// start. `now` in seconds since the Unix epoch.
+    pub fn owe(&self, key: &FileKey, (cause, bytes): (Cause, u64), folder: &str, now: u64) {
+        if let Ok(mut inner) = self.inner.lock() {
+            let entry = inner.entries.entry(key.clone()).or_insert(Entry {
+                offset: 0,
+                above: Vec::new(),
+                at: now,
+                behind: None,
+            });
+            entry.at = now;
+            let settled = Watermark::of(entry.offset, &entry.above).settled_bytes();
+            entry.behind = Some(Behind {
+                len: settled + bytes,
+                folder: folder.to_owned(),
+                cause: Some(cause),
+            });
+            inner.dirty = true;
         }
     }
 
@@ -182,6 +204,7 @@ mod tests {
         let behind = Behind {
             len: 50,
             folder: "shop_api-0_0f1c/app".into(),
+            cause: None,
         };
         board.commit(&key(0), &Watermark::at(10), Some(behind), 1);
         assert_eq!(board.left_behind().len(), 1);

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::record::Cause;
+
 /// The newest layout that this agent reads, and the one that it writes.
 pub const VERSION: u32 = 1;
 const NAME: &str = "checkpoint.jsonl";
@@ -67,6 +69,9 @@ pub struct Behind {
     pub len: u64,
     /// The pod's folder and the container's in it.
     pub folder: String,
+    /// Why what stands above the offset is lost already; no marker for it was taken yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
 }
 
 pub type Entries = BTreeMap<FileKey, Entry>;
@@ -275,6 +280,7 @@ mod tests {
                 let behind = (restart == 2).then(|| Behind {
                     len: 9000,
                     folder: "shop_api-0_0f1c/app".into(),
+                    cause: Some(Cause::Truncated),
                 });
                 (
                     key,

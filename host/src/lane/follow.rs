@@ -8,6 +8,7 @@
 pub(super) mod books;
 pub(super) mod extent;
 mod file;
+mod loss;
 mod losses;
 mod pace;
 mod settle;
@@ -34,7 +35,6 @@ use crate::source::container_log::identity::Head;
 use crate::source::container_log::partial::Partials;
 
 use books::Books;
-pub use books::Cause;
 use file::File;
 use pace::Pace;
 

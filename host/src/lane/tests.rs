@@ -5,4 +5,5 @@
 mod bench;
 mod limits;
 mod losses;
+mod restarts;
 mod rotation;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Lane;
-use super::follow::{Cause, Follow};
+use super::follow::Follow;
 use crate::checkpoint::store::{Entry, FileKey};
 use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
-use crate::record::{Container, Facts};
+use crate::record::{Cause, Container, Facts};
 use crate::source::container_log::discover::describe;
 use crate::source::journal::FOLDER;
 
@@ -24,6 +24,8 @@ pub struct LeftBehind {
     pub bytes: u64,
     /// When that was, nanoseconds since the Unix epoch.
     pub since: u64,
+    /// Why they are lost, where the last run knew that already, and could not tell it.
+    pub cause: Option<Cause>,
     pub folder: String,
     pub container: Arc<Container>,
 }
@@ -37,6 +39,7 @@ impl LeftBehind {
         Some(Self {
             bytes: behind.len.saturating_sub(settled),
             since: entry.at * 1_000_000_000,
+            cause: behind.cause,
             container: describe(node, &behind.folder, key.restart),
             folder: behind.folder,
             key,
@@ -142,7 +145,7 @@ impl Lane {
         // Nothing was found there: with the last marker the container is done.
         follow.gone |= gone;
         if !follow.has_key(&left.key) {
-            follow.missed(left.key, left.bytes, left.since, now, &self.setup);
+            follow.missed(left, now, &self.setup);
         }
     }
 }

@@ -49,6 +49,9 @@ pub struct Config {
     /// Most bytes of deleted files that are kept on the node's disk for being read; past it the
     /// oldest is given up, counted and marked in its stream.
     pub pinned_bytes_max: ByteSize,
+    /// Whether the agent reads its own pod's log too. Each line that it writes about what it reads would
+    /// then be read again.
+    pub own_log: bool,
     /// How often the folders are listed even if no change was announced.
     #[serde(with = "humantime_serde")]
     pub rescan_every: Duration,
@@ -63,6 +66,7 @@ impl Default for Config {
             record_bytes_max: ByteSize::mib(1),
             partial_idle: Duration::from_secs(10),
             pinned_bytes_max: ByteSize::gib(1),
+            own_log: false,
             rescan_every: Duration::from_secs(30),
         }
     }

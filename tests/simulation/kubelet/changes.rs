@@ -107,8 +107,8 @@ impl Kubelet {
         let live = self.running[index].live;
         if self.is_steady(index) {
             self.settle_torn(index);
-            self.disk.truncate(live);
-            books.truncated(live);
+            let seen_to = self.disk.truncate(live);
+            books.truncated(live, seen_to);
         }
     }
 

@@ -5,90 +5,10 @@
 //! once, and told in the stream by a marker record that is sent until it is taken.
 
 use crate::checkpoint::store::FileKey;
-use crate::record::{Count, FileId, Ledger, Tally};
-use crate::sink::rfc3339;
+use crate::record::{Cause, Count, FileId, Ledger, Tally};
 
 use super::extent::Extent;
-
-/// Why bytes are lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    Truncated,
-    GivenUp,
-    /// The file went while the agent was not running, or could not look.
-    RotatedAway,
-    Deleted,
-    Damaged,
-    /// journald made room on the disk.
-    Vacuumed,
-}
-
-impl Cause {
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Truncated => "truncated away unread",
-            Self::GivenUp => "given up unread, as deleted files held too much of the node's disk",
-            Self::RotatedAway => "rotated away unread",
-            Self::Deleted => "deleted unread",
-            Self::Damaged => "unreadable in a damaged file",
-            Self::Vacuumed => "deleted unread by journald",
-        }
-    }
-}
-
-/// Bytes that were lost, until a marker for them is taken.
-#[derive(Debug, Clone)]
-pub struct Loss {
-    pub cause: Cause,
-    pub bytes: u64,
-    /// Entries of a journal, where they were counted.
-    pub entries: u64,
-    /// There may have been more, that nobody saw.
-    pub at_least: bool,
-    /// Between these moments, nanoseconds since the Unix epoch.
-    pub between: (u64, u64),
-    /// The files, as the checkpoint knows them: it remembers them until the marker is taken.
-    pub keys: Vec<FileKey>,
-}
-
-impl Loss {
-    /// What the marker says.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let amount = match (self.bytes, self.at_least) {
-            (0, _) => "an unknown number of".to_owned(),
-            (bytes, true) => format!("at least {}", grouped(bytes)),
-            (bytes, false) => grouped(bytes),
-        };
-        let what = match self.entries {
-            0 => format!("{amount} bytes of this container's log"),
-            entries => format!(
-                "{} entries of the journal ({amount} bytes)",
-                grouped(entries)
-            ),
-        };
-        format!(
-            "logsieve: {what} {} between {} and {}",
-            self.cause.text(),
-            rfc3339(self.between.0),
-            rfc3339(self.between.1),
-        )
-    }
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+use super::loss::Loss;
 
 /// A file that is gone, with bytes on their way that may still settle.
 #[derive(Debug)]
@@ -121,17 +41,30 @@ impl Books {
         self.settled += bytes;
     }
 
-    /// A range of a file that is not open has settled.
-    pub fn settle_departed(&mut self, file: FileId, from: u64, to: u64) {
-        let Some(at) = self.departed.iter().position(|d| d.extent.id == file) else {
-            return;
-        };
+    /// A range of a file that is not open has settled. Says what the checkpoint calls that file.
+    pub fn settle_departed(&mut self, file: FileId, from: u64, to: u64) -> Option<FileKey> {
+        let at = self.departed.iter().position(|d| d.extent.id == file)?;
         let (_, bytes) = self.departed[at].extent.settle(from, to);
         self.settled += bytes;
+        let key = self.departed[at].key.clone();
         if self.departed[at].extent.unsettled() == 0 {
             let departed = self.departed.swap_remove(at);
             self.closed_seen += departed.extent.seen();
         }
+        key
+    }
+
+    /// What would have to be told of a file that is gone, should the agent end now: its bytes whose
+    /// marker is not taken yet, and those on their way, which nobody can read again. None: nothing.
+    #[must_use]
+    pub fn owed(&self, key: &FileKey) -> Option<(Cause, u64)> {
+        let losses = self.losses.iter().chain(&self.marking);
+        let lost = losses.flat_map(|l| l.keys.iter().map(|(key, bytes)| (key, l.cause, *bytes)));
+        let going = self.departed.iter();
+        let going = going.filter_map(|d| Some((d.key.as_ref()?, d.cause, d.extent.unsettled())));
+        let owed = lost.chain(going).filter(|(of, ..)| *of == key);
+        owed.map(|(_, cause, bytes)| (cause, bytes))
+            .reduce(|(cause, sum), (_, bytes)| (cause, sum + bytes))
     }
 
     /// A file is closed: everything of it is settled.
@@ -181,11 +114,18 @@ impl Books {
         bytes
     }
 
-    /// Bytes of a file that was never open here are lost.
-    pub fn lose_unseen(&mut self, cause: Cause, bytes: u64, key: FileKey, between: (u64, u64)) {
+    /// Bytes of a file that was never open here are lost; `at_least`: and perhaps more.
+    pub fn lose_unseen(
+        &mut self,
+        cause: Cause,
+        bytes: u64,
+        at_least: bool,
+        key: FileKey,
+        between: (u64, u64),
+    ) {
         self.closed_seen += bytes;
-        self.lost_at_least = true;
-        self.lose(cause, bytes, true, Some(key), between);
+        self.lost_at_least |= at_least;
+        self.lose(cause, bytes, at_least, Some(key), between);
     }
 
     /// So many entries of a journal are among what is lost for this cause.
@@ -213,6 +153,7 @@ impl Books {
         between: (u64, u64),
     ) {
         self.lost += bytes;
+        let key = key.map(|key| (key, bytes));
         // One marker for each cause, however often it strikes before the marker is sent.
         if let Some(loss) = self.losses.iter_mut().find(|l| l.cause == cause) {
             loss.bytes += bytes;

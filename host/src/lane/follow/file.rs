@@ -161,6 +161,7 @@ impl File {
         let behind = waits.then(|| Behind {
             len: self.extent.seen_to(),
             folder: folder.to_owned(),
+            cause: None,
         });
         board.commit(key, settled, behind, now.wall / 1_000_000_000);
     }

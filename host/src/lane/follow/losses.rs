@@ -5,13 +5,12 @@
 use std::sync::Arc;
 
 use super::Follow;
-use super::books::Cause;
 use super::file::File;
 use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
-use crate::lane::Setup;
 use crate::lane::stages::{Stages, Standing, Way};
-use crate::record::{Batch, Columns, Container, Ledger, Receipt, Stream};
+use crate::lane::{LeftBehind, Setup};
+use crate::record::{Batch, Cause, Columns, Container, Ledger, Receipt, Stream};
 
 /// A restart number that no container has: whatever is read next begins anew.
 pub(super) const NO_RESTART: u32 = u32::MAX;
@@ -24,8 +23,9 @@ impl Follow {
         let (former, offset, key) = file.restart_file(id, now.mono);
         let container = file.container.clone();
         self.lost(Cause::Truncated, &container, now, setup, |books| {
-            books.depart(former, offset, Cause::Truncated, key, now.wall)
+            books.depart(former, offset, Cause::Truncated, key.clone(), now.wall)
         });
+        self.owe(key.as_ref(), now, setup);
     }
 
     /// Closes a file before it is read to its end.
@@ -36,23 +36,42 @@ impl Follow {
         setup.metrics.source.open_files.dec();
         let key = file.key().cloned();
         self.lost(cause, &file.container, now, setup, |books| {
-            books.depart(file.extent, file.tail.offset(), cause, key, now.wall)
+            books.depart(
+                file.extent,
+                file.tail.offset(),
+                cause,
+                key.clone(),
+                now.wall,
+            )
         });
+        self.owe(key.as_ref(), now, setup);
     }
 
     /// A file that the last run of the agent had not read to its end is not there any more.
-    /// It was there at `since`, nanoseconds since the Unix epoch.
-    pub fn missed(&mut self, key: FileKey, bytes: u64, since: u64, now: Now, setup: &Setup) {
-        let cause = if self.gone {
+    pub fn missed(&mut self, left: LeftBehind, now: Now, setup: &Setup) {
+        let unseen = if self.gone {
             Cause::Deleted
         } else {
             Cause::RotatedAway
         };
+        let (cause, at_least) = (left.cause.unwrap_or(unseen), left.cause.is_none());
         let container = self.container.clone();
         self.lost(cause, &container, now, setup, |books| {
-            books.lose_unseen(cause, bytes, key, (since.min(now.wall), now.wall));
-            bytes
+            let between = (left.since.min(now.wall), now.wall);
+            books.lose_unseen(cause, left.bytes, at_least, left.key, between);
+            left.bytes
         });
+    }
+
+    /// Has the checkpoint remember what is to be told of a file that is gone, until it is told.
+    pub(super) fn owe(&self, key: Option<&FileKey>, now: Now, setup: &Setup) {
+        let Some(key) = key else { return };
+        match self.books.owed(key) {
+            Some(owed) => setup
+                .board
+                .owe(key, owed, &self.folder, now.wall / 1_000_000_000),
+            None => setup.board.told(key),
+        }
     }
 
     fn lost(
@@ -87,7 +106,7 @@ impl Follow {
             Standing::Skips => {
                 // Nobody reads it, so nobody misses anything.
                 self.books.take_losses();
-                self.hear_of_markers(true, setup);
+                self.hear_of_markers(true, now, setup);
                 return;
             }
         };

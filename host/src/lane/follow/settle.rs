@@ -15,7 +15,7 @@ impl Follow {
         self.answered += bytes;
         let settled = news.fate == Fate::Settled;
         if news.markers > 0 {
-            self.hear_of_markers(settled, setup);
+            self.hear_of_markers(settled, now, setup);
         }
         if !settled {
             setup.metrics.source.read_again_bytes.inc_by(bytes);
@@ -31,7 +31,8 @@ impl Follow {
             let file = self.files.iter_mut().find(|f| f.extent.id == range.file);
             let Some(file) = file else {
                 // It was truncated or given up meanwhile; what is delivered is not lost.
-                self.books.settle_departed(range.file, range.from, range.to);
+                let key = self.books.settle_departed(range.file, range.from, range.to);
+                self.owe(key.as_ref(), now, setup);
                 continue;
             };
             let (_, bytes) = file.extent.settle(range.from, range.to);
@@ -42,13 +43,13 @@ impl Follow {
         }
     }
 
-    pub(super) fn hear_of_markers(&mut self, settled: bool, setup: &Setup) {
+    pub(super) fn hear_of_markers(&mut self, settled: bool, now: Now, setup: &Setup) {
         if !settled {
             self.books.mark_again();
             return;
         }
         let keys = self.books.marked().into_iter().flat_map(|loss| loss.keys);
-        keys.for_each(|key| setup.board.told(&key));
+        keys.for_each(|(key, _)| self.owe(Some(&key), now, setup));
     }
 
     /// Goes back to the oldest unsettled byte, once nothing is on its way any more.
@@ -96,11 +97,18 @@ impl Follow {
     /// Looks at the files that wait behind the one being read, posts what there is to lose, and the
     /// books. Once a second or so.
     pub fn look_around(&mut self, now: Now, setup: &Setup) {
-        for file in &mut self.files {
+        let reading = self.files.iter().position(|f| !f.read_out);
+        for place in 0..self.files.len() {
+            let file = &mut self.files[place];
             if file.tail.next_look() + WAITING_LOOK <= now.mono {
                 // What cannot be looked at now is looked at in a second.
                 let _ = file.look(now.mono);
             }
+            if file.tail.is_cut() && reading.is_none_or(|reading| place <= reading) {
+                // Known at once, though reading waits.
+                self.truncated(place, now, setup);
+            }
+            let file = &mut self.files[place];
             file.learn_key(&setup.board, &self.folder, now);
             if !file.is_settled() {
                 file.commit(&setup.board, &self.folder, now);

@@ -4,13 +4,12 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use super::books::Cause;
 use super::{BLOCKED_MAX, BLOCKED_MIN, Follow};
 use crate::clock::Now;
 use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
 use crate::lane::stages::{CHUNK_BYTES, Stages, Standing, Way};
-use crate::record::{Batch, Container, Count, Receipt};
+use crate::record::{Batch, Cause, Container, Count, Receipt};
 use crate::source::container_log::decode::{Decoded, Piece, Place};
 
 impl Follow {
@@ -58,6 +57,9 @@ impl Follow {
         let file = &mut self.files[place];
         file.learn_key(&setup.board, &self.folder, now);
         let until = file.skip_settled();
+        if let Err(error) = file.tail.find_line(&mut stages.decoder, now.wall) {
+            return self.unreadable(place, &error, now, setup);
+        }
         let mut chunk = std::mem::take(&mut stages.chunk);
         let more = match file.tail.read(&mut chunk, until) {
             Ok(read) if read > 0 && !file.tail.is_same().unwrap_or(true) => {

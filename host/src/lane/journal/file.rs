@@ -178,6 +178,7 @@ impl File {
         let behind = waits.then(|| Behind {
             len: self.extent.seen_to(),
             folder: folder.to_owned(),
+            cause: None,
         });
         board.commit(&self.key, settled, behind, now.wall / 1_000_000_000);
     }

@@ -10,9 +10,8 @@ use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::filter::chain::Held;
 use crate::lane::Setup;
-use crate::lane::follow::Cause;
 use crate::lane::stages::{Stages, Standing, Way};
-use crate::record::{Batch, Columns, Fate, Ledger, News, Receipt, Stream as Output};
+use crate::record::{Batch, Cause, Columns, Fate, Ledger, News, Receipt, Stream as Output};
 use crate::route::PodState;
 
 impl Journal {
@@ -54,7 +53,7 @@ impl Journal {
             return;
         }
         let keys = self.books.marked().into_iter().flat_map(|loss| loss.keys);
-        keys.for_each(|key| setup.board.told(&key));
+        keys.for_each(|(key, _)| setup.board.told(&key));
     }
 
     /// What there is to do beside reading, after each step. `around`: once a second or so.
@@ -204,8 +203,13 @@ impl Journal {
 
     /// A file that the last run of the agent had not read to its end is not there any more.
     pub fn missed(&mut self, key: FileKey, bytes: u64, since: u64, now: Now, setup: &Setup) {
-        self.books
-            .lose_unseen(Cause::Vacuumed, bytes, key, (since.min(now.wall), now.wall));
+        self.books.lose_unseen(
+            Cause::Vacuumed,
+            bytes,
+            true,
+            key,
+            (since.min(now.wall), now.wall),
+        );
         self.tell(Cause::Vacuumed, Path::new(&self.folder), 0, bytes, setup);
     }
 

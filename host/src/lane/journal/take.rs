@@ -6,10 +6,9 @@ use super::stream::{self, Stream};
 use super::{BLOCKED_MIN, Journal, STREAMS_MAX};
 use crate::clock::Now;
 use crate::lane::Setup;
-use crate::lane::follow::Cause;
 use crate::lane::stages::Stages;
 use crate::record::{
-    BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Batch, Columns, Count, FileId, Form, Range, Receipt,
+    BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Batch, Cause, Columns, Count, FileId, Form, Range, Receipt,
     Stream as Output,
 };
 use crate::source::journal::CUT;

@@ -85,6 +85,12 @@ impl Node {
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
+    /// Cuts a file to nothing.
+    pub fn cut(&self, name: &str) {
+        let file = fs::File::options().write(true).open(self.path(name));
+        file.unwrap().set_len(0).unwrap();
+    }
+
     pub fn remove(&self, name: &str) {
         fs::remove_file(self.path(name)).unwrap();
     }
@@ -273,6 +279,11 @@ impl Run {
     pub fn markers(&self) -> Vec<String> {
         let marker = |l: &String| l.starts_with("logsieve: ");
         self.texts().into_iter().filter(marker).collect()
+    }
+
+    /// Lines that were forwarded as they are.
+    pub fn undecoded(&self) -> u64 {
+        self.metrics.source.undecoded_lines.get()
     }
 
     pub fn ledger(&self) -> Ledger {

@@ -18,12 +18,7 @@ fn what_a_truncation_takes_unread_is_counted_and_marked() {
     run.steps(2);
     let unread = run.ledger().unread_bytes;
     assert!(unread > 0 && unread < before, "{:?}", run.ledger());
-    std::fs::File::options()
-        .write(true)
-        .open(node.path("0.log"))
-        .unwrap()
-        .set_len(0)
-        .unwrap();
+    node.cut("0.log");
     let after = node.print("0.log", 100);
     run.hold = false;
     run.steps(3);
@@ -52,12 +47,7 @@ fn a_file_that_was_cut_and_has_grown_beyond_what_was_read_is_read_from_its_start
     node.print("0.log", 100);
     let mut run = run(&node, None);
     run.steps(1);
-    std::fs::File::options()
-        .write(true)
-        .open(node.path("0.log"))
-        .unwrap()
-        .set_len(0)
-        .unwrap();
+    node.cut("0.log");
     node.print("0.log", 300);
     run.steps(2);
     assert_eq!(run.numbers(), all(1, 400));
@@ -238,12 +228,7 @@ fn a_file_that_was_cut_before_it_was_read_is_known_by_its_new_beginning() {
     node.rename("0.log", "0.log.20260101-000001");
     let cut = node.print("0.log", 100);
     first.step();
-    std::fs::File::options()
-        .write(true)
-        .open(node.path("0.log"))
-        .unwrap()
-        .set_len(0)
-        .unwrap();
+    node.cut("0.log");
     node.print("0.log", 200);
     first.hold = false;
     first.steps(3);

@@ -121,12 +121,7 @@ impl Decoder {
                     done.undecoded = 1;
                     as_it_is(text, place.now)
                 });
-                let head = PieceHead {
-                    time: line.time,
-                    stream: line.stream,
-                    form: line.form,
-                    partial: line.partial,
-                };
+                let head = PieceHead::of(&line);
                 (line, head)
             }
         };
@@ -143,6 +138,12 @@ impl Decoder {
         done.split = out.take(&line, place.at, to);
         out.end_run(to);
         (head, done)
+    }
+
+    /// The head of a line that starts with these bytes; `now`: the time of a line that carries none.
+    pub fn head(&mut self, start: &[u8], now: u64) -> PieceHead {
+        let line = cri::line(start, &mut self.times);
+        PieceHead::of(&line.unwrap_or_else(|| as_it_is(start, now)))
     }
 
     fn line<'a>(&'a mut self, line: &'a [u8]) -> Option<Line<'a>> {
@@ -170,6 +171,17 @@ pub struct PieceHead {
     pub stream: Stream,
     pub form: Form,
     pub partial: bool,
+}
+
+impl PieceHead {
+    fn of(line: &Line<'_>) -> Self {
+        Self {
+            time: line.time,
+            stream: line.stream,
+            form: line.form,
+            partial: line.partial,
+        }
+    }
 }
 
 fn as_it_is(line: &[u8], now: u64) -> Line<'_> {

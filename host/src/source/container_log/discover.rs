@@ -2,13 +2,15 @@
 //!
 //! A pod's files are unlinked half a second after it ends, whether they were read or not, so files
 //! are *opened* here, at once, and handed to their lane, which reads them when it can. `Discover`
-//! is plain code over the `Files` seam; `listing` reads one folder, `watch` drives it by `notify` events.
+//! is plain code over the `Files` seam; `listing` reads one folder, `names` knows the container ids, `watch`
+//! drives it by `notify` events.
 
+mod names;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::files::{Files, Inode, LogFile, Stat};
@@ -110,6 +112,11 @@ pub struct Discover {
     node: Facts,
     /// By pod folder, then container; in order, so that a simulation sees the same run twice.
     pods: BTreeMap<String, BTreeMap<String, Known>>,
+    /// Folders that files of a container are links to, and its pod's folder and name.
+    linked: BTreeMap<PathBuf, (String, String)>,
+    names: names::Names,
+    /// Namespace and name of a pod that is left out: the agent's own.
+    left_out: Option<(String, String)>,
     at_start: bool,
     /// The folder of links could be listed.
     has_links: bool,
@@ -130,34 +137,61 @@ impl Discover {
             links: config.links.clone(),
             node,
             pods: BTreeMap::new(),
+            linked: BTreeMap::new(),
+            names: names::Names::default(),
+            left_out: None,
             at_start: true,
             has_links: false,
         }
     }
 
+    /// Leaves out the pod of this namespace and name: the agent's own, which would feed itself.
+    pub fn leave_out(&mut self, pod: Option<(String, String)>) {
+        self.left_out = pod;
+    }
+
+    /// Whether it is a pod's folder, and not the one that is left out.
+    fn is_read(&self, folder: &str) -> bool {
+        let out = |pod: &path::PodFolder<'_>| {
+            let left_out = self.left_out.as_ref();
+            left_out.is_some_and(|(namespace, name)| pod.namespace == namespace && pod.pod == name)
+        };
+        path::pod_folder(folder).is_some_and(|pod| !out(&pod))
+    }
+
     /// Lists everything.
     pub fn scan(&mut self, tell: &mut dyn FnMut(Sighting)) {
+        if let Some(pods) = self.begin_scan(tell) {
+            pods.iter().for_each(|pod| self.scan_pod(pod, tell));
+            self.end_scan(tell);
+        }
+    }
+
+    /// Lists the pods' folders, each to be scanned before the scan ends. Those that are gone are told.
+    /// None when they cannot be listed.
+    fn begin_scan(&mut self, tell: &mut dyn FnMut(Sighting)) -> Option<Vec<String>> {
         self.has_links = self.files.list(&self.links).is_ok();
         let listed = match self.files.list(&self.root) {
             Ok(entries) => entries,
             Err(source) => {
                 let path = self.root.clone();
                 tell(Sighting::Failed { path, source });
-                return;
+                return None;
             }
         };
-        let pods: Vec<_> = listed.into_iter().filter(|e| e.is_dir).collect();
-        for pod in &pods {
-            self.scan_pod(&pod.name, tell);
-        }
-        let still_there: HashSet<_> = pods.into_iter().map(|e| e.name).collect();
-        let gone: Vec<_> = self
-            .pods
-            .keys()
-            .filter(|p| !still_there.contains(*p))
+        let folders = listed.into_iter().filter(|e| e.is_dir);
+        let pods: Vec<String> = folders.map(|e| e.name).collect();
+        let still_there: HashSet<&String> = pods.iter().collect();
+        let known = self.pods.keys();
+        let gone: Vec<String> = known
+            .filter(|pod| !still_there.contains(pod))
             .cloned()
             .collect();
         gone.iter().for_each(|pod| self.forget(pod, tell));
+        Some(pods)
+    }
+
+    fn end_scan(&mut self, tell: &mut dyn FnMut(Sighting)) {
         self.name_containers(tell);
         self.tell_present(tell);
         if std::mem::take(&mut self.at_start) {
@@ -189,7 +223,7 @@ impl Discover {
 
     /// Lists one pod's folder.
     pub fn scan_pod(&mut self, pod: &str, tell: &mut dyn FnMut(Sighting)) {
-        if path::pod_folder(pod).is_none() {
+        if !self.is_read(pod) {
             return;
         }
         let folder = self.root.join(pod);
@@ -209,6 +243,9 @@ impl Discover {
 
     /// Lists one container's folder and opens what is new in it, oldest first.
     pub fn scan_container(&mut self, pod: &str, container: &str, tell: &mut dyn FnMut(Sighting)) {
+        if !self.is_read(pod) {
+            return;
+        }
         let folder = self.root.join(pod).join(container);
         let known = self.pods.entry(pod.to_owned()).or_default();
         let known = known.entry(container.to_owned()).or_default();
@@ -243,6 +280,10 @@ impl Discover {
         }
         for new in listing.new {
             let live = listing.live.get(&new.restart).copied();
+            if let Some(folder) = &new.linked {
+                let of = (pod.to_owned(), container.to_owned());
+                self.linked.insert(folder.clone(), of);
+            }
             tell(Sighting::Found(self.found(pod, container, new, live)));
         }
     }
@@ -276,58 +317,8 @@ impl Discover {
         }
     }
 
-    /// Looks up the container ids that are still missing, in the names of the links.
-    pub fn name_containers(&mut self, tell: &mut dyn FnMut(Sighting)) {
-        let missing =
-            |known: &BTreeMap<String, Known>| known.values().any(|k| !k.unnamed.is_empty());
-        if !self.pods.values().any(missing) {
-            return;
-        }
-        // Without the folder of links the agent works on, and `container.id` has no value.
-        let Ok(links) = self.files.list(&self.links) else {
-            return;
-        };
-        for link in links {
-            let Some(id) = path::container_id(&link.name) else {
-                continue;
-            };
-            let Ok(target) = self.files.read_link(&self.links.join(&link.name)) else {
-                continue;
-            };
-            self.name_container(&target, id, tell);
-        }
-    }
-
-    fn name_container(&mut self, target: &Path, id: &str, tell: &mut dyn FnMut(Sighting)) {
-        let mut parts = target.iter().rev().filter_map(|p| p.to_str());
-        let (Some(file), Some(container), Some(pod)) = (parts.next(), parts.next(), parts.next())
-        else {
-            return;
-        };
-        let Some(name) = path::file_name(file) else {
-            return;
-        };
-        let folder = format!("{pod}/{container}");
-        let known = self
-            .pods
-            .get_mut(pod)
-            .and_then(|pod| pod.get_mut(container));
-        let Some(known) = known else {
-            return;
-        };
-        let Some(unnamed) = known.unnamed.remove(&name.restart) else {
-            return;
-        };
-        let mut named = Container::clone(&unnamed);
-        named.facts.insert(CONTAINER_ID.into(), id.into());
-        tell(Sighting::Relabelled {
-            folder,
-            restart: name.restart,
-            container: Arc::new(named),
-        });
-    }
-
     fn forget(&mut self, pod: &str, tell: &mut dyn FnMut(Sighting)) {
+        self.linked.retain(|_, (of, _)| of != pod);
         for (container, _) in self.pods.remove(pod).into_iter().flatten() {
             tell(Sighting::Gone {
                 folder: format!("{pod}/{container}"),

@@ -65,7 +65,7 @@ impl GzFile {
     /// Takes over a compressed file.
     ///
     /// # Errors
-    /// Whatever the disk says; `InvalidData` when it is too short to be one.
+    /// Whatever the disk says; `InvalidData` and the like when it is none, as far as its ends tell.
     pub fn new(file: Box<dyn LogFile>) -> io::Result<Self> {
         let stat = file.stat()?;
         if stat.len < GZ_BYTES_MIN {
@@ -79,7 +79,7 @@ impl GzFile {
                 n => got += n,
             }
         }
-        let state = State {
+        let mut state = State {
             reading: Reading::Idle(file),
             at: 0,
             recent: Vec::new(),
@@ -87,6 +87,11 @@ impl GzFile {
             len: u64::from(u32::from_le_bytes(trailer)),
             ahead: None,
         };
+        if state.len == 0 {
+            // Nothing, a multiple of 4 GiB, or the zeros that a crash of the node left.
+            state.look_ahead()?;
+            state.idle();
+        }
         Ok(Self {
             state: RefCell::new(state),
             stat,
@@ -282,6 +287,11 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let file = GzFile::new(Disk.open(&path).unwrap()).unwrap();
         assert!(file.read_at(&mut [0; 10_000], 0).is_err());
+        bytes.extend_from_slice(&[0; 64]);
+        std::fs::write(&path, &bytes).unwrap();
+        let zeros = GzFile::new(Disk.open(&path).unwrap());
+        let read = zeros.and_then(|file| file.read_at(&mut [0; 10_000], 0));
+        assert!(read.is_err(), "zeros at its end pass for no length");
         std::fs::write(&path, b"short").unwrap();
         assert!(GzFile::new(Disk.open(&path).unwrap()).is_err());
     }

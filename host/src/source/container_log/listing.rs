@@ -25,6 +25,8 @@ pub struct Listed {
     pub file: Box<dyn LogFile>,
     pub stat: Stat,
     pub first: Option<FirstLine>,
+    /// The folder that its name leads to, where that is a link, as with docker.
+    pub linked: Option<PathBuf>,
 }
 
 impl Listed {
@@ -135,7 +137,14 @@ impl Listing {
             file,
             stat,
             first,
+            linked: folder_behind(files, path),
         });
         Ok(true)
     }
+}
+
+/// Where a link's target lies; none for what is no link.
+fn folder_behind(files: &dyn Files, path: &Path) -> Option<PathBuf> {
+    let target = files.read_link(path).ok()?;
+    Some(path.parent()?.join(target).parent()?.to_owned())
 }

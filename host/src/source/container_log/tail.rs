@@ -7,7 +7,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::decode::PieceHead;
+use super::decode::{Decoder, PieceHead};
 use super::files::{LogFile, Stat};
 use super::identity::FirstLine;
 use crate::record::FileId;
@@ -23,6 +23,11 @@ const LOOK_BYTES: u64 = 64 * 1024;
 
 /// So many of a file's first bytes are compared: the runtime's time stamp is among them.
 const START_BYTES: usize = 64;
+
+/// The head of a line is shorter.
+const LINE_HEAD_BYTES: usize = 256;
+/// So much is read at once in search of where a line starts.
+const SEARCH_BYTES: usize = 16 * 1024;
 
 /// A runtime's longest line and its head are shorter.
 const LAST_BYTES: usize = 20 * 1024;
@@ -45,6 +50,8 @@ pub struct Tail {
     pub long_line: Option<PieceHead>,
     /// The last such line, should reading go back into it.
     line: Option<LongLine>,
+    /// Reading goes on at a place that may lie within a line.
+    unsure: bool,
     next_look: Duration,
     look_after: Duration,
     /// When the file last grew, or was opened.
@@ -89,6 +96,7 @@ impl Tail {
             is_whole: false,
             long_line: None,
             line: None,
+            unsure: false,
             next_look: now,
             look_after: LOOK_AFTER_MIN,
             grew_at: now,
@@ -127,6 +135,60 @@ impl Tail {
         self.offset = offset;
         let line = self.line.filter(|l| l.start < offset && offset <= l.end);
         self.long_line = line.map(|l| l.head);
+        self.unsure = offset > 0 && line.is_none();
+    }
+
+    /// Where reading goes on within a line, as after a restart of the agent, finds out whose rest it
+    /// is: the rest has the line's time and stream. `now`: the time of a line that carries none.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn find_line(&mut self, decoder: &mut Decoder, now: u64) -> io::Result<()> {
+        if !self.unsure {
+            return Ok(());
+        }
+        let start = self.line_start()?;
+        if start < self.offset {
+            let mut head = [0; LINE_HEAD_BYTES];
+            let read = self.file.read_at(&mut head, start)?;
+            let head = decoder.head(&head[..read], now);
+            self.goes_on(head, start, self.offset);
+        }
+        self.unsure = false;
+        Ok(())
+    }
+
+    /// Where the line starts that the offset lies in; the offset itself, if it is the start of one. Looks
+    /// back ever further, so that of a compressed file little is read twice.
+    fn line_start(&self) -> io::Result<u64> {
+        let (mut to, mut window) = (self.offset, 1);
+        while to > 0 {
+            let from = to.saturating_sub(window);
+            if let Some(newline) = self.last_newline(from, to)? {
+                return Ok(newline + 1);
+            }
+            (to, window) = (from, window * 2);
+        }
+        Ok(0)
+    }
+
+    fn last_newline(&self, from: u64, to: u64) -> io::Result<Option<u64>> {
+        let mut bytes = [0; SEARCH_BYTES];
+        let (mut at, mut last) = (from, None);
+        while at < to {
+            let most = usize::try_from(to - at).unwrap_or(SEARCH_BYTES);
+            let read = self
+                .file
+                .read_at(&mut bytes[..most.min(SEARCH_BYTES)], at)?;
+            if read == 0 {
+                // It was cut; the next look finds that out.
+                break;
+            }
+            let newline = memchr::memrchr(b'\n', &bytes[..read]);
+            last = newline.map(|n| at + n as u64).or(last);
+            at += read as u64;
+        }
+        Ok(last)
     }
 
     /// A piece of a long line stands at `from..to`, and the line goes on behind it.
@@ -275,5 +337,47 @@ impl Tail {
         self.next_look = now;
         self.look_after = LOOK_AFTER_MIN;
         self.seek(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::{Disk, Files};
+    use super::*;
+    use crate::record::Stream;
+
+    fn tail(text: &[u8]) -> (tempfile::TempDir, Tail) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.log");
+        std::fs::write(&path, text).unwrap();
+        let file = Disk.open(&path).unwrap();
+        let stat = file.stat().unwrap();
+        (
+            folder,
+            Tail::new(FileId(1), file, stat, None, Duration::ZERO),
+        )
+    }
+
+    #[test]
+    fn whoever_goes_on_within_a_line_learns_whose_it_is() {
+        let first = b"1970-01-01T00:00:01Z stdout F short\n";
+        let mut text = first.to_vec();
+        text.extend_from_slice(b"1970-01-01T00:00:02Z stderr P ");
+        text.resize(100_000, b'x');
+        text.push(b'\n');
+        let (_folder, mut tail) = tail(&text);
+        let mut decoder = Decoder::default();
+        tail.seek(90_000);
+        tail.find_line(&mut decoder, 7).unwrap();
+        let head = tail.long_line.unwrap();
+        assert_eq!(
+            (head.time, head.stream, head.partial),
+            (2_000_000_000, Stream::Stderr, true)
+        );
+        for start in [0, first.len() as u64, text.len() as u64] {
+            tail.seek(start);
+            tail.find_line(&mut decoder, 7).unwrap();
+            assert_eq!(tail.long_line, None, "{start} is the start of a line");
+        }
     }
 }

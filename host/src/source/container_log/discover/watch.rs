@@ -3,6 +3,7 @@
 //! Folders are watched, never files, and only for names that come and go: an event for each write
 //! would cost 6 % of a core at 12 MB/s. A rescan now and then is the net below lost events.
 
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use notify::{EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::super::files::Files;
 use super::{Discover, Sighting};
+use crate::clock::Clock;
 
 /// Events that may wait; past that they are given up, and everything is listed instead.
 const EVENTS_MAX: usize = 16 * 1024;
@@ -53,26 +55,32 @@ struct Watch {
     root: PathBuf,
     links: PathBuf,
     watcher: RecommendedWatcher,
+    /// Folders that are watched.
+    watched: HashSet<PathBuf>,
+    /// Pods whose folders are still to be listed again.
+    rescan: VecDeque<String>,
     /// Events were lost.
     overflow: Arc<AtomicBool>,
 }
 
-/// Lists, then lists again what changed, until stopped.
+/// Lists, then lists again what changed, until stopped. What changed comes first: a rescan goes on pod
+/// by pod in between, so that no new file waits for it to be opened.
 ///
 /// # Errors
 /// When the kernel refuses to watch at all.
 pub fn watch(
     mut discover: Discover,
-    rescan_every: Duration,
+    (clock, rescan_every): (Clock, Duration),
     stop: &Stop,
     again: &Again,
     tell: &mut dyn FnMut(Sighting),
 ) -> notify::Result<()> {
     let (events, mut watch) = Watch::start(&discover)?;
-    let mut since_scan = Duration::ZERO;
     watch.all(&mut discover, tell);
+    let mut scanned = clock.now().mono;
     while !stop.asked() {
-        match events.recv_timeout(STOP_EVERY) {
+        let idle = watch.rescan.is_empty();
+        match events.recv_timeout(if idle { STOP_EVERY } else { Duration::ZERO }) {
             Ok(first) => {
                 let batch: Vec<PathBuf> = std::iter::once(first)
                     .chain(events.try_iter())
@@ -80,16 +88,18 @@ pub fn watch(
                     .collect();
                 watch.changed(&mut discover, batch, tell);
             }
-            Err(RecvTimeoutError::Timeout) => since_scan += STOP_EVERY,
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
+        watch.scan_next(&mut discover, tell);
+        let mut due = clock.now().mono.saturating_sub(scanned) >= rescan_every;
         if again.take() {
             discover.tell_again();
-            since_scan = rescan_every;
+            due = true;
         }
-        if watch.overflow.swap(false, Ordering::Relaxed) || since_scan >= rescan_every {
-            since_scan = Duration::ZERO;
-            watch.all(&mut discover, tell);
+        if watch.overflow.swap(false, Ordering::Relaxed) || due {
+            scanned = clock.now().mono;
+            watch.begin_rescan(&mut discover, tell);
         }
     }
     Ok(())
@@ -108,6 +118,8 @@ impl Watch {
             root: discover.root.clone(),
             links: discover.links.clone(),
             watcher,
+            watched: HashSet::new(),
+            rescan: VecDeque::new(),
             overflow,
         };
         Ok((events, watch))
@@ -124,22 +136,75 @@ impl Watch {
             }
         }
         discover.scan(tell);
+        self.add_linked(discover);
+    }
+
+    /// Has everything listed again, in `scan_next`; or goes on with what is under way.
+    fn begin_rescan(&mut self, discover: &mut Discover, tell: &mut dyn FnMut(Sighting)) {
+        self.add_unless_watched(&self.root.clone());
+        self.add_unless_watched(&self.links.clone());
+        if let Some(pods) = discover.begin_scan(tell) {
+            // What was gone when it was to be watched, or is gone since, is not kept in mind.
+            let root = &self.root;
+            let there: HashSet<PathBuf> = pods.iter().map(|pod| root.join(pod)).collect();
+            self.watched.retain(|folder| {
+                let pod = folder
+                    .ancestors()
+                    .find(|f| f.parent() == Some(root.as_path()));
+                pod.is_none_or(|pod| there.contains(pod))
+            });
+            self.rescan = pods.into();
+        }
+    }
+
+    /// Lists the next pod of a rescan.
+    fn scan_next(&mut self, discover: &mut Discover, tell: &mut dyn FnMut(Sighting)) {
+        let Some(pod) = self.rescan.pop_front() else {
+            return;
+        };
+        self.add_pod(&pod);
+        discover.scan_pod(&pod, tell);
+        if self.rescan.is_empty() {
+            discover.end_scan(tell);
+            self.add_linked(discover);
+        }
     }
 
     fn add_pod(&mut self, pod: &str) {
         let folder = self.root.join(pod);
-        self.add(&folder);
+        self.add_unless_watched(&folder);
         for container in self.files.list(&folder).unwrap_or_default() {
             if container.is_dir {
-                self.add(&folder.join(container.name));
+                self.add_unless_watched(&folder.join(container.name));
             }
+        }
+    }
+
+    /// Watches where links lead to: docker rotates there, and the folder of links shows nothing of it.
+    fn add_linked(&mut self, discover: &Discover) {
+        for folder in discover.linked.keys() {
+            self.add_unless_watched(folder);
+        }
+        let linked = &discover.linked;
+        let (root, links) = (&self.root, &self.links);
+        self.watched
+            .retain(|f| f.starts_with(root) || f == links || linked.contains_key(f));
+    }
+
+    fn add_unless_watched(&mut self, folder: &Path) {
+        if !self.watched.contains(folder) {
+            self.add(folder);
         }
     }
 
     fn add(&mut self, folder: &Path) {
         // A folder that is gone, or one watch too many for the kernel's limit: the rescan covers it.
-        if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
-            tracing::debug!(folder = %folder.display(), %error, "folder is not watched");
+        match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+            Ok(()) => drop(self.watched.insert(folder.to_owned())),
+            Err(error) => {
+                self.watched.remove(folder);
+                tracing::debug!(folder = %folder.display(), %error, "folder is not watched");
+            }
         }
     }
 
@@ -153,32 +218,34 @@ impl Watch {
         paths.dedup();
         let mut listed: Vec<(String, String)> = Vec::new();
         for path in paths {
-            if path.starts_with(&self.links) {
-                discover.name_containers(tell);
-                continue;
-            }
-            let Ok(below) = path.strip_prefix(&self.root) else {
-                continue;
+            let parts: Vec<&str> = match path.strip_prefix(&self.root) {
+                Ok(below) => below.iter().filter_map(|p| p.to_str()).collect(),
+                Err(_) => Vec::new(),
             };
-            let parts: Vec<&str> = below.iter().filter_map(|p| p.to_str()).collect();
-            match parts[..] {
+            let key = match parts[..] {
                 [pod] => {
+                    // Another one may have its name.
+                    self.add(&path);
                     self.add_pod(pod);
                     discover.scan_pod(pod, tell);
+                    continue;
                 }
                 [pod, container] | [pod, container, _] => {
-                    let key = (pod.to_owned(), container.to_owned());
-                    if listed.last() != Some(&key) {
-                        if parts.len() == 2 {
-                            self.add(&path);
-                        }
-                        discover.scan_container(pod, container, tell);
-                        listed.push(key);
+                    if parts.len() == 2 {
+                        self.add(&path);
                     }
+                    Some((pod.to_owned(), container.to_owned()))
                 }
-                _ => {}
+                _ => path.parent().and_then(|f| discover.linked.get(f)).cloned(),
+            };
+            if let Some((pod, container)) = key.filter(|key| listed.last() != Some(key)) {
+                discover.scan_container(&pod, &container, tell);
+                listed.push((pod, container));
             }
         }
+        // Last: nothing waits for a name.
+        discover.name_containers(tell);
+        self.add_linked(discover);
     }
 }
 

@@ -1,0 +1,99 @@
+//! What an agent that is killed leaves to the next one: losses that it could not tell any more, and lines
+//! that it was in the middle of.
+
+use super::bench::{Node, run};
+
+fn all(from: u32, to: u32) -> Vec<u32> {
+    (from..=to).collect()
+}
+
+/// The file is cut while nothing that was read of it is answered for: no other reader can.
+#[test]
+fn a_truncation_whose_marker_was_not_taken_is_told_at_the_next_start() {
+    let mut node = Node::new();
+    let before = node.print("0.log", 40_000);
+    let mut first = run(&node, None);
+    first.hold = true;
+    first.steps(2);
+    node.cut("0.log");
+    node.print("0.log", 100);
+    first.steps(2);
+    let entries = first.entries();
+    drop(first);
+    let mut second = run(&node, Some(entries));
+    second.steps(2);
+    assert_eq!(second.numbers(), all(40_001, 40_100));
+    let ledger = second.ledger();
+    assert_eq!((ledger.lost_bytes, ledger.lost_at_least), (before, false));
+    let [marker] = &second.markers()[..] else {
+        panic!("one marker: {:?}", second.markers());
+    };
+    let words = "logsieve: 3,760,000 bytes of this container's log truncated away unread";
+    assert!(marker.starts_with(words), "{marker}");
+    // It is told once.
+    let mut third = run(&node, Some(second.entries()));
+    third.steps(2);
+    assert!(third.texts().is_empty(), "{:?}", third.texts());
+}
+
+/// What was on its way when the file was cut arrives after all, and only the rest is lost.
+#[test]
+fn what_arrives_after_its_file_was_cut_is_not_told_as_lost() {
+    let mut node = Node::new();
+    node.print("0.log", 1000);
+    let mut first = run(&node, None);
+    first.hold = true;
+    first.steps(1);
+    node.cut("0.log");
+    node.print("0.log", 10);
+    first.steps(1);
+    first.hold = false;
+    first.steps(1);
+    assert_eq!(first.numbers(), all(1, 1010));
+    let mut second = run(&node, Some(first.entries()));
+    second.steps(2);
+    assert!(second.texts().is_empty(), "{:?}", second.texts());
+}
+
+#[test]
+fn a_cut_that_took_nothing_is_not_told_at_the_next_start() {
+    let mut node = Node::new();
+    node.print("0.log", 100);
+    let mut first = run(&node, None);
+    first.steps(2);
+    node.cut("0.log");
+    first.steps(1);
+    node.print("0.log", 10);
+    first.steps(2);
+    let mut second = run(&node, Some(first.entries()));
+    second.steps(2);
+    assert!(second.texts().is_empty(), "{:?}", second.texts());
+}
+
+/// A line longer than any chunk: its first pieces are settled, and the next start has only the rest.
+#[test]
+fn the_rest_of_a_long_line_is_decoded_after_a_restart() {
+    let mut node = Node::new();
+    node.write("0.log", b"2026-01-01T00:00:00Z stderr F ");
+    for _ in 0..30 {
+        node.write("0.log", &[b'x'; 100_000]);
+    }
+    let mut first = run(&node, None);
+    first.steps(2);
+    let came = first.texts().iter().map(String::len).sum::<usize>();
+    assert!(came > 1_000_000 && came < 3_000_000, "{came}");
+    let entries = first.entries();
+    drop(first);
+    node.write("0.log", b" and its end\n");
+    node.print("0.log", 2);
+    let mut second = run(&node, Some(entries));
+    second.steps(2);
+    assert_eq!((second.undecoded(), second.numbers()), (0, all(1, 2)));
+    let texts = second.texts();
+    assert!(texts.iter().any(|text| text.contains(" and its end")));
+    assert!(
+        texts[0].starts_with("xxx"),
+        "it goes on where it was: {:.40}",
+        texts[0]
+    );
+}

@@ -1,0 +1,81 @@
+//! A node and its agent, one step after the other, for tests that are about one thing: no faults drawn
+//! by a seed, and the disk is in the hands of the test.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use logsieve::clock::Now;
+use logsieve::record::receipt::Part;
+use logsieve::sink::cloudwatch::body::Request;
+
+use crate::agent::Agent;
+use crate::disk::{Disk, Node};
+use crate::kubelet::{LINKS, PODS};
+use crate::service::Body;
+
+/// A node and its agent, one step after the other.
+pub struct Bench {
+    pub disk: Disk,
+    agent: Agent,
+    now: Duration,
+    /// Requests without an answer, and what those with one brought.
+    waiting: Vec<Request>,
+    pub texts: Vec<String>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let disk = Disk::new(fastrand::Rng::with_seed(1));
+        disk.make_folder(Path::new(PODS));
+        disk.make_folder(Path::new(LINKS));
+        let agent = Agent::start(&disk, None, at(Duration::ZERO)).expect("a first start");
+        Self {
+            disk,
+            agent,
+            now: Duration::ZERO,
+            waiting: Vec::new(),
+            texts: Vec::new(),
+        }
+    }
+
+    /// A container's folder, with a live file in it.
+    pub fn container(&mut self, pod: &str) -> (PathBuf, Node) {
+        let folder = Path::new(PODS).join(format!("plain_{pod}_uid-{pod}/app"));
+        self.disk.make_folder(&folder);
+        let node = self.disk.create(&folder.join("0.log"));
+        self.look(pod);
+        (folder, node)
+    }
+
+    pub fn look(&mut self, pod: &str) {
+        self.agent.look(&format!("plain_{pod}_uid-{pod}"));
+    }
+
+    /// Lets so much time pass; requests whose stream is not `unanswered` are answered at once.
+    pub fn pass(&mut self, time: Duration, unanswered: &str) {
+        for _ in 0..time.as_millis() / 10 {
+            self.now += Duration::from_millis(10);
+            let waiting = &mut self.waiting;
+            self.agent
+                .tick(at(self.now), &mut |request| waiting.push(request));
+            for request in self.waiting.extract_if(.., |r| &*r.to.stream != unanswered) {
+                let body: Body = serde_json::from_slice(&request.body.json()).expect("JSON");
+                self.texts
+                    .extend(body.events.into_iter().map(|event| event.message));
+                drop((request.departure, request.permit));
+                request.parts.into_iter().for_each(Part::settle);
+            }
+        }
+    }
+}
+
+fn at(mono: Duration) -> Now {
+    let wall = 1_795_464_000_000_000_000 + mono.as_nanos() as u64;
+    Now { mono, wall }
+}
+
+pub fn line(second: u32, tag: &str, text: &str) -> String {
+    format!("2026-11-23T20:00:{second:02}Z stdout {tag} {text}\n")
+}
+
+pub const SECOND: Duration = Duration::from_secs(1);
