@@ -5,4 +5,5 @@
 
 mod commands;
 mod kit;
+mod modules;
 mod paths;

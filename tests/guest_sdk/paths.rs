@@ -124,3 +124,40 @@ fn a_first_filter_in_javascript_is_five_commands_away() {
 fn a_first_filter_in_typescript_is_five_commands_away() {
     walk("ts", "TypeScript", &["npm", "test"]);
 }
+
+/// The agent refused it for want of the contract in it; with the contract, under the stock adapter, it
+/// trapped ("out of bounds memory access") in a collection, once the heap had grown.
+#[test]
+fn a_module_as_go_leaves_it_runs_in_the_agent() {
+    if !has("go") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    done(&filter(
+        folder.path(),
+        ["new", "--lang", "go", "--example", "raw"],
+    ));
+    let mut go = Command::new("go");
+    go.current_dir(folder.path().join("raw"));
+    go.env("GOOS", "wasip1").env("GOARCH", "wasm");
+    let built = go
+        .args(["build", "-buildmode=c-shared", "-o", "raw.wasm", "."])
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    let module = fs::read(folder.path().join("raw/raw.wasm")).unwrap();
+    assert_eq!(module[..8], *b"\0asm\x01\0\0\0", "a core module");
+    let tested = done(&filter(folder.path(), ["test", "raw"]));
+    assert!(tested.contains(" 0 failed"), "{tested}");
+    let mut input = String::new();
+    for n in 0..200_000 {
+        input.push_str(&format!("add record {n}; replace other {n}\n"));
+    }
+    fs::write(folder.path().join("input.log"), input).unwrap();
+    let run = filter(
+        folder.path(),
+        ["run", "raw", "--changes-only", "--input", "input.log"],
+    );
+    done(&run);
+    assert!(text(&run.stderr).contains("200000 records in, 400000 out"));
+}

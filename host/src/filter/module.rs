@@ -1,25 +1,24 @@
 //! Turns a file into compiled code, or says what is wrong with it.
 //!
-//! A module is a component, or a plain core module that carries its WIT and is wrapped here, so that
-//! what a compiler leaves can be mounted as it is. Whatever a filter may not import is refused by
+//! A module is a component, or a core module that is made one here, as `logsieve filter build` does, so
+//! that what a compiler leaves can be mounted as it is. Whatever a filter may not import is refused by
 //! name, before anything runs.
 
+pub mod component;
 pub mod find;
 pub mod packed;
 pub mod parts;
+pub mod sections;
 
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as WASI1_NAME,
-    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER as WASI1,
-};
 use wasmtime::component::{Component, Linker};
 
 use super::bindings::{LogFilter, LogFilterPre};
 use super::engine::Engine;
 use super::imports::{State, wasi};
+use sections::Kind;
 
 /// What every interface of the contract begins with.
 const PACKAGE: &str = "logsieve:filter/";
@@ -83,7 +82,7 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Wrap { .. } => {
-                "build the filter with an SDK from `guest-sdk/`: it puts the contract into the module"
+                "build the filter with an SDK from `guest-sdk/`: it exports what the contract wants"
             }
             Self::Version { .. } => "build the filter again with the SDK of this agent's version",
             Self::Import { .. } => {
@@ -210,29 +209,25 @@ fn wrap<'a>(
     path: &Path,
     bytes: &'a [u8],
 ) -> Result<std::borrow::Cow<'a, [u8]>, Error> {
-    match bytes {
-        // "\0asm", then version and layer: 1.0 is a core module, 13.1 a component.
-        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(bytes.into()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+    match sections::kind(bytes) {
+        Some(Kind::Component) => Ok(bytes.into()),
+        Some(Kind::Core) => {
             // The encoder takes for granted that sections end where they say, and panics otherwise.
             wasmtime::Module::validate(engine, bytes).map_err(|e| Error::Compile {
                 path: path.to_owned(),
                 cause: format!("{e:#}"),
             })?;
-            let mut wrapped = encode(bytes, false);
-            // What C's `printf` imports; only for who needs it, since its own contract goes along.
-            if wrapped
-                .as_ref()
-                .is_err_and(|e| format!("{e:#}").contains(WASI1_NAME))
-            {
-                wrapped = encode(bytes, true);
-            }
-            match wrapped {
-                Ok(component) => Ok(component.into()),
-                Err(error) => Err(unwrappable(path, &format!("{error:#}"))),
+            // The encoder panics on some damaged modules, which is no reason for the agent to end.
+            match std::panic::catch_unwind(|| component::of_core(bytes)) {
+                Ok(Ok(component)) => Ok(component.into()),
+                Ok(Err(error)) => Err(unwrappable(path, &error)),
+                Err(_) => Err(Error::Wrap {
+                    path: path.to_owned(),
+                    cause: "its sections are damaged".into(),
+                }),
             }
         }
-        _ => Err(Error::NotWasm {
+        None => Err(Error::NotWasm {
             path: path.to_owned(),
             start: format!(
                 "{:?}",
@@ -242,35 +237,23 @@ fn wrap<'a>(
     }
 }
 
-fn encode(module: &[u8], with_wasi1: bool) -> anyhow::Result<Vec<u8>> {
-    let encode = || {
-        let mut encoder = wit_component::ComponentEncoder::default();
-        encoder.module(module)?;
-        if with_wasi1 {
-            encoder.adapter(WASI1_NAME, WASI1)?;
-        }
-        encoder.validate(true).encode()
-    };
-    // It panics on some damaged modules, which is no reason for the agent to end.
-    std::panic::catch_unwind(encode)
-        .unwrap_or_else(|_| Err(anyhow::anyhow!("its sections are damaged")))
-}
-
 /// Names the import that stood in the way, where that is the reason.
-fn unwrappable(path: &Path, cause: &str) -> Error {
+fn unwrappable(path: &Path, error: &component::Error) -> Error {
     let path = path.to_owned();
-    let import = cause
-        .split_once("module requires an import interface named `")
-        .and_then(|(_, rest)| rest.split_once('`'));
+    let cause = error.to_string();
+    let import = match error {
+        component::Error::Imports { module, .. } => Some(module.as_str()),
+        _ => cause
+            .split_once("module requires an import interface named `")
+            .and_then(|(_, rest)| rest.split_once('`'))
+            .map(|(import, _)| import),
+    };
     match import {
-        Some((import, _)) => Error::Import {
+        Some(import) => Error::Import {
             path,
             import: import.to_owned(),
         },
-        None => Error::Wrap {
-            path,
-            cause: cause.to_owned(),
-        },
+        None => Error::Wrap { path, cause },
     }
 }
 

@@ -3,9 +3,7 @@
 //! The author needs the compiler of the language and nothing else: no bindings generator, no adapter
 //! to look for, no tool that makes components of core modules.
 
-pub mod component;
 pub mod language;
-pub mod sections;
 pub mod size;
 mod tools;
 
@@ -15,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::place;
-use crate::filter::module::{self, parts};
+use crate::filter::module::{self, component, parts};
 use language::Language;
 use size::Size;
 

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-use super::build::component::{SETTINGS_SCHEMA, custom};
-use super::build::sections::{self, Kind};
 use super::build::size::{Size, grouped};
 use super::place;
 use crate::clock::Clock;
 use crate::filter::engine::Engine;
 use crate::filter::module;
+use crate::filter::module::component::{SETTINGS_SCHEMA, custom};
+use crate::filter::module::sections::{self, Kind};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::build::component::CONTRACT;
 use super::build::language::Language;
 use crate::cli::Hinted;
+use crate::filter::module::component::CONTRACT;
 use kits::Kit;
 
 #[derive(Debug, clap::Args)]

@@ -56,7 +56,7 @@ fn a_module_that_is_no_filter_is_refused() {
     ));
     assert!(matches!(
         refused(&wat::parse_str("(module)").unwrap()),
-        Error::NoFilter { .. }
+        Error::Wrap { .. }
     ));
     let empty =
         r#"(component (instance $i) (export "logsieve:filter/filter@0.1.0" (instance $i)))"#;
@@ -64,6 +64,17 @@ fn a_module_that_is_no_filter_is_refused() {
         refused(&wat::parse_str(empty).unwrap()),
         Error::Link { .. }
     ));
+}
+
+#[test]
+fn a_core_module_without_the_filters_functions_is_told_the_way_out() {
+    let wasi1 = r#"(module (import "wasi_snapshot_preview1" "sched_yield" (func (result i32))) (memory (export "memory") 1))"#;
+    let error = refused(&wat::parse_str(wasi1).unwrap());
+    assert!(
+        error.to_string().contains("logsieve:filter/filter@0.1.0"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("guest-sdk"));
 }
 
 #[test]

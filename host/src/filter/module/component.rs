@@ -1,5 +1,8 @@
-//! Makes a filter's component of what a compiler left: puts the contract in where it is missing, gives
-//! programs for WASI preview 1 an adapter with nothing behind it, and leaves out what only debuggers read.
+//! Makes a filter's component of what a compiler left: puts the contract in where it is missing, and gives
+//! programs for WASI preview 1 an adapter with nothing behind it.
+//!
+//! The agent's loader and `logsieve filter build` both come here, so that a module which runs as a
+//! compiler left it runs alike when it was built. What only debuggers read is left out by `finish` alone.
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -7,7 +10,7 @@ use wit_parser::Resolve;
 use super::sections::{self, Kind};
 
 /// The contract, as this version of the agent has it.
-pub const CONTRACT: &str = include_str!("../../../../../wit/filter.wit");
+pub const CONTRACT: &str = include_str!("../../../../wit/filter.wit");
 /// `preview1.wat`, compiled; a test compares them.
 const ADAPTER: &[u8] = include_bytes!("preview1.wasm");
 const PREVIEW1: &str = "wasi_snapshot_preview1";
@@ -24,7 +27,12 @@ pub enum Error {
     #[error("it is not WebAssembly")]
     NotWasm,
     #[error("it needs what no filter has: {}{}", .names.join(", "), more(*.count))]
-    Imports { names: Vec<String>, count: usize },
+    Imports {
+        /// What the first of them is imported from.
+        module: String,
+        names: Vec<String>,
+        count: usize,
+    },
     #[error("the contract in it is broken: {0:#}")]
     Contract(anyhow::Error),
     #[error("{0:#}")]
@@ -46,7 +54,7 @@ pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let component = match sections::kind(bytes) {
         None => return Err(Error::NotWasm),
         Some(Kind::Component) => bytes.to_vec(),
-        Some(Kind::Core) => encode(bytes)?,
+        Some(Kind::Core) => of_core(bytes)?,
     };
     let mut finished = sections::strip(&component, &|name| name == SETTINGS_SCHEMA);
     // The encoder leaves the core module's own sections behind.
@@ -67,7 +75,11 @@ pub fn custom<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
         .map(|(_, content)| content)
 }
 
-fn encode(core: &[u8]) -> Result<Vec<u8>, Error> {
+/// A component of a core module.
+///
+/// # Errors
+/// When the module does not fit the contract, or imports what no filter has.
+pub fn of_core(core: &[u8]) -> Result<Vec<u8>, Error> {
     let imports = sections::core_imports(core).ok_or(Error::NotWasm)?;
     let unknown = |module: &str| {
         !(module == PREVIEW1
@@ -80,13 +92,17 @@ fn encode(core: &[u8]) -> Result<Vec<u8>, Error> {
         .filter(|(module, _)| unknown(module))
         .map(|(module, name)| format!("`{module}` `{name}`"))
         .collect();
-    if !names.is_empty() {
-        let count = names.len();
+    if let Some((module, _)) = imports.iter().find(|(module, _)| unknown(module)) {
+        let (module, count) = ((*module).to_owned(), names.len());
         names.truncate(NAMES_SHOWN);
-        return Err(Error::Imports { names, count });
+        return Err(Error::Imports {
+            module,
+            names,
+            count,
+        });
     }
-    let mut module = sections::strip(core, &|name| name.starts_with("component-type"));
-    let has_contract = sections::of(&module)
+    let mut module = core.to_vec();
+    let has_contract = sections::of(core)
         .filter_map(|section| section.custom())
         .any(|(name, _)| name.starts_with("component-type"));
     if !has_contract {
