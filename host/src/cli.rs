@@ -1,6 +1,10 @@
 //! The commands, a file each, and how errors are shown to a person: place, cause, and the way out
 //! where one is known.
 
+// First, so that what follows has its macros.
+#[macro_use]
+mod print;
+
 mod check;
 mod compile_module;
 mod filter;

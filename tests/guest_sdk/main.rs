@@ -6,4 +6,5 @@
 mod commands;
 mod kit;
 mod modules;
+mod output;
 mod paths;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use bytesize::ByteSize;
 
+use super::print::is_closed_pipe;
 use crate::record::status::{ContainerStatus, State, Status};
 
 /// How long the agent may take to answer.
@@ -47,7 +48,10 @@ pub fn run(command: &Command) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         print!("{CLEAR}{}", table(&status));
-        std::io::stdout().flush()?;
+        match std::io::stdout().flush() {
+            Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
+            flushed => flushed?,
+        }
         std::thread::sleep(LOOK_EVERY);
     }
 }

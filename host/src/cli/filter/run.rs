@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::bed::{Bed, Subject};
+use crate::cli::print;
 use crate::clock::{Clock, process_cpu, thread_cpu};
 use crate::record::{Batch, Facts};
 use input::Input;
@@ -88,8 +89,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    error.downcast_ref().is_some_and(print::is_closed_pipe)
 }
 
 /// `NAME=VALUE`, several.
