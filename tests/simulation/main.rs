@@ -87,8 +87,8 @@ fn a_container_that_is_found_during_a_stop_does_not_keep_it_from_ending() {
 }
 
 #[test]
-fn a_seed_that_once_failed_keeps_its_promises() {
-    hold([9_768_445_079_619_514_003]);
+fn seeds_that_once_failed_keep_their_promises() {
+    hold([9_768_445_079_619_514_003, 1_891_724_994_827_465_946]);
 }
 
 /// Not the same twice: what fails here gets a name of its own above.
