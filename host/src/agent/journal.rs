@@ -20,7 +20,7 @@ use crate::source::journal::discover::{Discover, Sighting};
 /// How often folders are listed.
 const SCAN_EVERY: Duration = Duration::from_secs(1);
 /// How often a stop request is looked at.
-const STOP_EVERY: Duration = Duration::from_millis(100);
+const STOP_EVERY: Duration = Duration::from_millis(250);
 /// How often the checkpoint is told of the files that are there, in scans.
 const TOUCH_EVERY: u32 = 600;
 

@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(50);
 /// or after so many times that.
 const QUIET_TRIES: u32 = 10;
 /// How often a stop request is looked at.
-const STOP_EVERY: Duration = Duration::from_millis(100);
+const STOP_EVERY: Duration = Duration::from_millis(250);
 
 pub struct Watch {
     watcher: Option<RecommendedWatcher>,

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::{Entry, Reason};
 
+/// Whose records failed where, and why.
 #[derive(Serialize)]
-struct Line<'a> {
+pub struct Whence<'a> {
     filter: &'a str,
     module: &'a str,
     kind: &'a str,
@@ -15,6 +16,28 @@ struct Line<'a> {
     pod: &'a str,
     pod_uid: &'a str,
     container: &'a str,
+}
+
+impl<'a> Whence<'a> {
+    #[must_use]
+    pub fn of(entry: &'a Entry, reason: &'a Reason) -> Self {
+        Self {
+            filter: &entry.filter,
+            module: &entry.module,
+            kind: reason.kind,
+            reason: &reason.text,
+            namespace: &entry.container.namespace,
+            pod: &entry.container.pod,
+            pod_uid: &entry.container.pod_uid,
+            container: &entry.container.name,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    whence: Whence<'a>,
     /// Nanoseconds since the Unix epoch.
     time: u64,
     stream: &'a str,
@@ -39,14 +62,7 @@ pub fn write_one(entry: &Entry, at: usize, reason: &Reason, to: &mut Vec<u8>) {
     let text = std::str::from_utf8(entry.columns.record(at));
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
     let line = Line {
-        filter: &entry.filter,
-        module: &entry.module,
-        kind: reason.kind,
-        reason: &reason.text,
-        namespace: &entry.container.namespace,
-        pod: &entry.container.pod,
-        pod_uid: &entry.container.pod_uid,
-        container: &entry.container.name,
+        whence: Whence::of(entry, reason),
         time: entry.columns.times[at],
         stream: entry.columns.streams[at].name(),
         text: text.ok(),

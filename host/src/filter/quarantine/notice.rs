@@ -28,14 +28,8 @@ pub struct Notices {
 #[derive(Serialize)]
 struct Notice<'a> {
     quarantined: usize,
-    filter: &'a str,
-    module: &'a str,
-    kind: &'a str,
-    reason: &'a str,
-    namespace: &'a str,
-    pod: &'a str,
-    pod_uid: &'a str,
-    container: &'a str,
+    #[serde(flatten)]
+    whence: line::Whence<'a>,
 }
 
 impl Notices {
@@ -58,14 +52,7 @@ impl Notices {
                 text.clear();
                 let notice = Notice {
                     quarantined: records,
-                    filter: &entry.filter,
-                    module: &entry.module,
-                    kind: reasons[0].kind,
-                    reason: &reasons[0].text,
-                    namespace: &entry.container.namespace,
-                    pod: &entry.container.pod,
-                    pod_uid: &entry.container.pod_uid,
-                    container: &entry.container.name,
+                    whence: line::Whence::of(entry, &reasons[0]),
                 };
                 // Writing to memory does not fail.
                 let _ = serde_json::to_writer(&mut text, &notice);

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 /// Events that may wait; past that they are given up, and everything is listed instead.
 const EVENTS_MAX: usize = 16 * 1024;
 /// How often a stop request is looked at.
-const STOP_EVERY: Duration = Duration::from_millis(100);
+const STOP_EVERY: Duration = Duration::from_millis(250);
 
 /// Asks a watch to end.
 #[derive(Debug, Clone, Default)]
