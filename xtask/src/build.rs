@@ -7,10 +7,18 @@ use anyhow::Result;
 
 use crate::run::{root, run};
 
-/// The cargo that runs this, in the workspace's folder.
+/// The cargo that runs this, in the workspace's folder. It hears nothing of xtask's own package: ring's
+/// build script looks at these variables, and all above it would compile anew whenever cargo is run
+/// by hand and through xtask in turn.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     cargo
 }
 
