@@ -250,9 +250,7 @@ impl Journal {
             committed_offset: file.extent.watermark().prefix(),
             unlinked: file.reader.stat().links == 0,
         };
-        let files: Vec<FileStatus> = self.files.iter().map(file).collect();
-        let behind = |f: &FileStatus| f.length.saturating_sub(f.committed_offset);
-        let lag_bytes = files.iter().map(behind).sum();
+        let files = self.files.iter().map(file).collect();
         let blocked = self.blocked_until.is_some();
         ContainerStatus {
             container: self.folder.clone(),
@@ -262,15 +260,8 @@ impl Journal {
                 State::Reads
             },
             why: blocked.then(|| "a filter fails, or has no module that works".to_owned()),
-            files,
             ledger: Some(self.ledger()),
-            lag_bytes,
-            lag_seconds: if lag_bytes == 0 {
-                0
-            } else {
-                now.wall.saturating_sub(self.newest) / 1_000_000_000
-            },
-            ..ContainerStatus::default()
+            ..ContainerStatus::of_files(files, self.newest, now.wall)
         }
     }
 }

@@ -73,6 +73,23 @@ pub struct ContainerStatus {
 }
 
 impl ContainerStatus {
+    /// What its files come to; `newest` is the time of the newest record that was read, and `now` the
+    /// wall clock, both in nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn of_files(files: Vec<FileStatus>, newest: u64, now: u64) -> Self {
+        let behind = |f: &FileStatus| f.length.saturating_sub(f.committed_offset);
+        let lag_bytes = files.iter().map(behind).sum();
+        Self {
+            files,
+            lag_bytes,
+            lag_seconds: match lag_bytes {
+                0 => 0,
+                _ => now.saturating_sub(newest) / 1_000_000_000,
+            },
+            ..Self::default()
+        }
+    }
+
     /// As people write it: `namespace/pod/container`, or what stands for no container of a pod.
     #[must_use]
     pub fn label(&self) -> String {

@@ -4,8 +4,11 @@
 //! lost, and files that are gone while parts of them are still on their way. A loss is counted at
 //! once, and told in the stream by a marker record that is sent until it is taken.
 
+use std::ops::RangeInclusive;
+
 use crate::checkpoint::store::FileKey;
-use crate::record::{Cause, Count, FileId, Ledger, Tally};
+use crate::clock::Now;
+use crate::record::{Batch, Cause, Columns, Count, FileId, Ledger, Receipt, Stream, Tally};
 
 use super::extent::Extent;
 use super::loss::Loss;
@@ -179,6 +182,24 @@ impl Books {
             return &self.marking;
         }
         &[]
+    }
+
+    /// Their markers, which `receipt` answers for from here on. Each stands at the place of its gap, so
+    /// that whoever reads there sees it; unless that is none of the `times` that the destination takes.
+    pub fn take_markers(
+        &mut self,
+        mut receipt: Receipt,
+        times: &RangeInclusive<u64>,
+        now: Now,
+    ) -> Batch {
+        let mut columns = Columns::default();
+        for loss in self.take_losses() {
+            let at = Some(loss.between.0).filter(|t| times.contains(t));
+            let time = at.unwrap_or(now.wall);
+            columns.push(loss.text().as_bytes(), time, Stream::Stderr, 0);
+            receipt.mark();
+        }
+        Batch { columns, receipt }
     }
 
     #[must_use]

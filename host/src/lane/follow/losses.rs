@@ -10,7 +10,7 @@ use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::lane::stages::{Stages, Standing, Way};
 use crate::lane::{LeftBehind, Setup};
-use crate::record::{Batch, Cause, Columns, Container, Ledger, Receipt, Stream};
+use crate::record::{Cause, Container, Ledger, Receipt};
 
 /// A restart number that no container has: whatever is read next begins anew.
 pub(super) const NO_RESTART: u32 = u32::MAX;
@@ -110,16 +110,9 @@ impl Follow {
                 return;
             }
         };
-        let mut columns = Columns::default();
-        let mut receipt = Receipt::new(self.slot, setup.news.clone());
+        let receipt = Receipt::new(self.slot, setup.news.clone());
         let times = stages.times(routed, now);
-        for loss in self.books.take_losses() {
-            // At the place of the gap, so that whoever reads there sees it; unless it is too old.
-            let at = Some(loss.between.0).filter(|t| times.contains(t));
-            let time = at.unwrap_or(now.wall);
-            columns.push(loss.text().as_bytes(), time, Stream::Stderr, 0);
-            receipt.mark();
-        }
+        let markers = self.books.take_markers(receipt, &times, now);
         let container = Arc::clone(&self.container);
         let way = Way {
             slot: self.slot,
@@ -127,7 +120,7 @@ impl Follow {
             routed,
             held: &mut self.held,
         };
-        stages.deliver(Batch { columns, receipt }, &way, now);
+        stages.deliver(markers, &way, now);
     }
 
     /// Bytes of files that are deleted, and that only this agent keeps on the disk.

@@ -19,9 +19,7 @@ impl Follow {
             committed_offset: file.extent.watermark().prefix(),
             unlinked: file.tail.stat().links == 0,
         };
-        let files: Vec<FileStatus> = self.files.iter().map(file).collect();
-        let behind = |f: &FileStatus| f.length.saturating_sub(f.committed_offset);
-        let lag_bytes = files.iter().map(behind).sum();
+        let files = self.files.iter().map(file).collect();
         let (state, why) = self.state(now.mono);
         let found = &self.found;
         ContainerStatus {
@@ -30,15 +28,8 @@ impl Follow {
             container: found.name.clone(),
             state,
             why,
-            files,
             ledger: Some(self.ledger()),
-            lag_bytes,
-            lag_seconds: if lag_bytes == 0 {
-                0
-            } else {
-                now.wall.saturating_sub(self.newest) / 1_000_000_000
-            },
-            ..ContainerStatus::default()
+            ..ContainerStatus::of_files(files, self.newest, now.wall)
         }
     }
 

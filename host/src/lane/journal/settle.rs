@@ -11,7 +11,7 @@ use crate::clock::Now;
 use crate::filter::chain::Held;
 use crate::lane::Setup;
 use crate::lane::stages::{Stages, Standing, Way};
-use crate::record::{Batch, Cause, Columns, Fate, Ledger, News, Receipt, Stream as Output};
+use crate::record::{Batch, Cause, Columns, Fate, Ledger, News, Receipt};
 use crate::route::PodState;
 
 impl Journal {
@@ -238,15 +238,9 @@ impl Journal {
         if !stages.has_room(routed) {
             return;
         }
-        let mut columns = Columns::default();
-        let mut receipt = Receipt::new(self.slot, setup.news.clone());
+        let receipt = Receipt::new(self.slot, setup.news.clone());
         let times = stages.times(routed, now);
-        for loss in self.books.take_losses() {
-            let at = Some(loss.between.0).filter(|t| times.contains(t));
-            let time = at.unwrap_or(now.wall);
-            columns.push(loss.text().as_bytes(), time, Output::Stderr, 0);
-            receipt.mark();
-        }
+        let markers = self.books.take_markers(receipt, &times, now);
         // No filter sees it.
         let mut held = Held::default();
         let way = Way {
@@ -255,7 +249,7 @@ impl Journal {
             routed,
             held: &mut held,
         };
-        stages.deliver(Batch { columns, receipt }, &way, now);
+        stages.deliver(markers, &way, now);
     }
 
     /// The books as of now.
