@@ -41,7 +41,7 @@ use crate::record::{Budget, Facts};
 use crate::sink::cloudwatch::instance;
 use crate::source;
 use crate::source::container_log::discover::{Again, Discover, Stop};
-use crate::source::container_log::files::{Disk, Files};
+use crate::source::log_file::files::{Disk, Files};
 use crate::telemetry::metrics::Metrics;
 
 use outlets::Outlets;

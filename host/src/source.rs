@@ -1,8 +1,9 @@
-//! Where records enter. One room per source; today the container logs of the node. A source finds,
-//! reads and decodes; when it reads is the lane's business.
+//! Where records enter. One room per source, and `log_file` for what sources of files share. A source
+//! finds, reads and decodes; when it reads is the lane's business.
 
 pub mod container_log;
 pub mod journal;
+pub mod log_file;
 
 use serde::Deserialize;
 

@@ -9,10 +9,10 @@ use std::process::{Command, Stdio};
 
 use logsieve::clock::thread_cpu;
 use logsieve::record::{BATCH_TEXT_MAX, Columns, Globs, Stream};
-use logsieve::source::container_log::files::{Disk, Files};
 use logsieve::source::journal::reader::Reader;
 use logsieve::source::journal::select::Fields;
 use logsieve::source::journal::streams::Streams;
+use logsieve::source::log_file::files::{Disk, Files};
 use support::journal::{Entry, Layout, Writer};
 
 use crate::figure::{self, Wanted};

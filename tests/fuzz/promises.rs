@@ -9,11 +9,11 @@ use flate2::read::{GzEncoder, MultiGzDecoder};
 use logsieve::checkpoint::store;
 use logsieve::record::receipt::news_channel;
 use logsieve::record::{Columns, FileId, News, Receipt};
-use logsieve::source::container_log::decode::{Decoder, Place};
-use logsieve::source::container_log::files::{Inode, LogFile, Stat};
-use logsieve::source::container_log::gz::GzFile;
-use logsieve::source::container_log::partial::Partials;
 use logsieve::source::container_log::path;
+use logsieve::source::log_file::decode::{Decoder, Place};
+use logsieve::source::log_file::files::{Inode, LogFile, Stat};
+use logsieve::source::log_file::gz::GzFile;
+use logsieve::source::log_file::partial::Partials;
 use sha2::{Digest, Sha256};
 
 /// A promise for any bytes.

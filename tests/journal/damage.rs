@@ -6,10 +6,10 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use logsieve::record::Globs;
-use logsieve::source::container_log::files::{Inode, LogFile, Stat};
 use logsieve::source::journal::reader::{Error, Next, Reader};
 use logsieve::source::journal::select::Fields;
 use logsieve::source::journal::streams::Streams;
+use logsieve::source::log_file::files::{Inode, LogFile, Stat};
 use proptest::prelude::*;
 use support::journal::{self, Layout};
 

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use logsieve::source::container_log::files::{Disk, Files, LogFile};
 use logsieve::source::journal::reader::{Next, Reader};
+use logsieve::source::log_file::files::{Disk, Files, LogFile};
 use support::journal::Entry;
 
 /// When the first entry is received, microseconds since the Unix epoch.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logsieve::checkpoint::board::Board;
 use logsieve::checkpoint::store::FileKey;
-use logsieve::source::container_log::identity::{HEAD_BYTES_MAX, Head};
+use logsieve::source::log_file::identity::{HEAD_BYTES_MAX, Head};
 use support::kubelet::{Stream, token_of};
 
 use crate::disk::{Node, Unreadable};

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use logsieve::source::container_log::files::{Entry, Files, Inode, LogFile, Stat};
-use logsieve::source::container_log::identity::HEAD_BYTES_MAX;
+use logsieve::source::log_file::files::{Entry, Files, Inode, LogFile, Stat};
+use logsieve::source::log_file::identity::HEAD_BYTES_MAX;
 
 use crate::cpu;
 

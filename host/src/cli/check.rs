@@ -16,8 +16,8 @@ use crate::record::{Container, Facts};
 use crate::route::{Decision, PodState};
 use crate::sink::Destination;
 use crate::source::container_log::discover::{Discover, Sighting};
-use crate::source::container_log::files::{Disk, Files};
 use crate::source::journal;
+use crate::source::log_file::files::{Disk, Files};
 use crate::telemetry::metrics::Metrics;
 
 pub fn run(path: &Path) -> anyhow::Result<ExitCode> {

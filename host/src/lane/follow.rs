@@ -31,8 +31,8 @@ use crate::record::{Container, FileId, Ledger};
 use crate::route::annotations::Wrong;
 use crate::route::{PodState, Wait};
 use crate::source::container_log::discover::Found;
-use crate::source::container_log::identity::Head;
-use crate::source::container_log::partial::Partials;
+use crate::source::log_file::identity::Head;
+use crate::source::log_file::partial::Partials;
 
 use books::Books;
 use file::File;

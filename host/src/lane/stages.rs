@@ -16,7 +16,7 @@ use crate::route::annotations::Wrong;
 use crate::route::{self, Decision, PodState, Wait};
 use crate::sink::cloudwatch::entity;
 use crate::sink::{self, Delivery, Names, Packer, Request};
-use crate::source::container_log::decode::Decoder;
+use crate::source::log_file::decode::Decoder;
 
 /// Bytes read at once: a batch of records comes from one such chunk.
 pub const CHUNK_BYTES: usize = 256 * 1024;

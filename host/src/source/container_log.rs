@@ -1,19 +1,10 @@
-//! Container logs as the kubelet lays them out.
-//!
-//! `discover` finds and opens files, `gz` reads compressed ones, `tail` reads one from an offset on,
-//! `decode` turns its lines into records and `partial` joins the pieces of lines that the runtime split. Nothing here decides
+//! Container logs as the kubelet lays them out: `discover` finds and opens files, `listing` lists one
+//! container's folder, and `path` is what names tell. `log_file` reads what is found; nothing here decides
 //! *when* to read: that is the lane's.
 
-pub mod decode;
 pub mod discover;
-pub mod files;
-pub mod gz;
-pub mod identity;
-pub mod line;
 pub mod listing;
-pub mod partial;
 pub mod path;
-pub mod tail;
 
 use std::path::PathBuf;
 use std::time::Duration;

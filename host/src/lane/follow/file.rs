@@ -11,7 +11,7 @@ use crate::checkpoint::store::{Behind, FileKey};
 use crate::clock::Now;
 use crate::record::{Container, FileId};
 use crate::source::container_log::discover::Found;
-use crate::source::container_log::tail::Tail;
+use crate::source::log_file::tail::Tail;
 
 /// A file whose successor is there gets so long for late writes: the runtime opens the new file a
 /// moment before it leaves the old one (0.3-1.1 ms were seen).
@@ -67,7 +67,7 @@ pub fn key_of(found: &Found) -> Option<FileKey> {
 pub fn key(
     container: &Container,
     restart: u32,
-    head: &crate::source::container_log::identity::Head,
+    head: &crate::source::log_file::identity::Head,
 ) -> FileKey {
     FileKey {
         pod_uid: container.pod_uid.clone(),

@@ -10,7 +10,7 @@ use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
 use crate::lane::stages::{CHUNK_BYTES, Stages, Standing, Way};
 use crate::record::{Batch, Cause, Container, Count, Receipt};
-use crate::source::container_log::decode::{Decoded, Piece, Place};
+use crate::source::log_file::decode::{Decoded, Piece, Place};
 
 impl Follow {
     /// A container that was restarted completes nothing that its former instance left unfinished.

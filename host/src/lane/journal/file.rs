@@ -10,13 +10,13 @@ use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::lane::Setup;
 use crate::lane::follow::extent::Extent;
-use crate::source::container_log::tail::{LOOK_AFTER_MAX, LOOK_AFTER_MIN};
 use crate::source::journal::discover::Found;
 use crate::source::journal::format::State;
 use crate::source::journal::reader::{Error, Reader};
 use crate::source::journal::select::Fields;
 use crate::source::journal::streams::Streams;
 use crate::source::journal::{Config, Start};
+use crate::source::log_file::tail::{LOOK_AFTER_MAX, LOOK_AFTER_MIN};
 
 /// A file whose successor is there gets so long for late entries, where its writer did not say that it
 /// is done: after a crash it never does.

@@ -13,11 +13,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::files::{Files, Inode, LogFile, Stat};
-use super::identity::{FirstLine, Head};
 use super::listing::{self, Listed};
 use super::path;
 use crate::record::{CONTAINER_ID, Container, Facts};
+use crate::source::log_file::files::{Files, Inode, LogFile, Stat};
+use crate::source::log_file::identity::{FirstLine, Head};
 
 pub use watch::{Again, Stop, watch};
 

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{Files, Inode, LogFile, Stat};
-use super::gz::GzFile;
-use super::identity::{FirstLine, Head};
 use super::path;
+use crate::source::log_file::files::{Files, Inode, LogFile, Stat};
+use crate::source::log_file::gz::GzFile;
+use crate::source::log_file::identity::{FirstLine, Head};
 
 /// At most so many listings in a row; a folder that changes faster is listed again by its next event.
 const LISTINGS_MAX: usize = 5;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::reader::{Error, Reader};
 use super::{Config, FOLDER};
 use crate::record::Facts;
-use crate::source::container_log::files::{Entry, Files, Inode};
+use crate::source::log_file::files::{Entry, Files, Inode};
 
 /// Files of one folder that are followed; journald keeps 100 of its own.
 const FILES_MAX: usize = 10_000;
@@ -219,7 +219,7 @@ mod tests {
             paths: vec![folder.path().join("missing"), path.clone()],
             ..Config::default()
         };
-        let files = Arc::new(crate::source::container_log::files::Disk);
+        let files = Arc::new(crate::source::log_file::files::Disk);
         let mut discover = Discover::new(files, &config, Facts::new(), HashSet::new());
         let mut failed = Vec::new();
         for _ in 0..2 {

@@ -5,7 +5,7 @@ use std::io;
 
 use super::format::{ALIGN, Foreign, HEADER_BYTES, Header, OBJECT_BYTES, u64_at};
 use super::window::Window;
-use crate::source::container_log::files::{LogFile, Stat};
+use crate::source::log_file::files::{LogFile, Stat};
 
 /// What stops the reading of a file.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use super::format::{
 };
 use super::objects::Objects;
 use super::payload::{FIELD_BYTES_MAX, Unpacker};
-use crate::source::container_log::files::{LogFile, Stat};
+use crate::source::log_file::files::{LogFile, Stat};
 
 pub use super::objects::Error;
 

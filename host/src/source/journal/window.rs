@@ -7,7 +7,7 @@
 
 use std::io;
 
-use crate::source::container_log::files::LogFile;
+use crate::source::log_file::files::LogFile;
 
 const BLOCK_BYTES: usize = 64 * 1024;
 /// Blocks in memory: 2 MiB.

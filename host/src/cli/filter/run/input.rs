@@ -8,9 +8,9 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::record::{Batch, Facts, FileId};
-use crate::source::container_log::decode::{Decoder, Piece, PieceHead, Place};
-use crate::source::container_log::partial::Partials;
 use crate::source::container_log::path;
+use crate::source::log_file::decode::{Decoder, Piece, PieceHead, Place};
+use crate::source::log_file::partial::Partials;
 
 /// Bytes read at once, and the longest line that is not taken in pieces.
 const CHUNK_BYTES: usize = 256 * 1024;

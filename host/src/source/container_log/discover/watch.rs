@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use notify::{EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::super::files::Files;
 use super::{Discover, Sighting};
 use crate::clock::Clock;
+use crate::source::log_file::files::Files;
 
 /// Events that may wait; past that they are given up, and everything is listed instead.
 const EVENTS_MAX: usize = 16 * 1024;

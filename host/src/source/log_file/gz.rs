@@ -231,7 +231,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::container_log::files::{Disk, Files};
+    use crate::source::log_file::files::{Disk, Files};
     use std::io::Write;
     use std::path::Path;
 
