@@ -4,6 +4,7 @@
 //! filters run, and this one, whose small runtime does what waits: HTTP and signals.
 
 mod error;
+mod files;
 mod journal;
 mod load;
 mod machine;
@@ -40,8 +41,9 @@ use crate::record::receipt::news_channel;
 use crate::record::{Budget, Facts};
 use crate::sink::cloudwatch::instance;
 use crate::source;
-use crate::source::container_log::discover::{Again, Discover, Stop};
+use crate::source::container_log::discover::Discover;
 use crate::source::log_file::files::{Disk, Files};
+use crate::source::log_file::watch::{Again, Stop};
 use crate::telemetry::metrics::Metrics;
 
 use outlets::Outlets;
@@ -127,8 +129,7 @@ impl Parts<'_> {
         let (stop_discover, again) = (Stop::default(), Again::default());
         let facts = self.facts().await;
         let stops = (stop_discover.clone(), again.clone());
-        let discovering = self.discover(&lanes, stops, facts.clone())?;
-        let journal = self.journal(&lanes, &stop_discover, facts)?;
+        let discovering = self.sources(&lanes, stops, facts)?;
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
         desk.ask_from_now_on(to.clone());
         let swapper = Swapper {
@@ -167,8 +168,7 @@ impl Parts<'_> {
         tracing::info!(at_most = ?self.config.drain, "stopping: what was read is delivered first");
         swapping.stop();
         stop_discover.now();
-        let _ = discovering.join();
-        let _ = journal.map(JoinHandle::join);
+        discovering.into_iter().for_each(|t| drop(t.join()));
         let drained = threads::drain(lanes, self.config.drain, first_of(&mut stop)).await;
         outlets.close_all();
         saving.finish();
@@ -263,6 +263,22 @@ impl Parts<'_> {
             .map_err(|source| Error::Quarantine { path, source })
     }
 
+    /// Starts what finds the files of each source.
+    fn sources(
+        &self,
+        lanes: &[threads::LaneThread],
+        stops: (Stop, Again),
+        facts: Facts,
+    ) -> Result<Vec<JoinHandle<()>>, Error> {
+        let containers = self.discover(lanes, stops.clone(), facts.clone())?;
+        let files = self.files(lanes, stops.clone(), facts.clone())?;
+        let journal = self.journal(lanes, &stops.0, facts)?;
+        Ok([Some(containers), files, journal]
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+
     /// Starts what finds the journal's files, where it is to be read.
     fn journal(
         &self,
@@ -278,6 +294,26 @@ impl Parts<'_> {
             source::journal::discover::Discover::new(Arc::new(Disk), config, facts, begun);
         let to = lanes.iter().map(|lane| lane.to.clone()).collect();
         let thread = journal::follow(discover, self.board.clone(), to, stop.clone(), self.clock);
+        thread.map(Some).map_err(Error::Start)
+    }
+
+    /// Starts what finds plain files, where some are to be read.
+    fn files(
+        &self,
+        lanes: &[threads::LaneThread],
+        stops: (Stop, Again),
+        facts: Facts,
+    ) -> Result<Option<JoinHandle<()>>, Error> {
+        let config = &self.config.source.files;
+        if config.is_empty() {
+            return Ok(None);
+        }
+        let begun = self.board.owners();
+        let discover =
+            source::files::discover::Discover::new(Arc::new(Disk), config, facts.clone(), begun);
+        let to = lanes.iter().map(|lane| lane.to.clone()).collect();
+        let times = (self.clock, self.config.source.container_log.rescan_every);
+        let thread = files::follow(discover, (self.board.clone(), facts), to, stops, times);
         thread.map(Some).map_err(Error::Start)
     }
 

@@ -90,6 +90,8 @@ pub enum Error {
     NoDestinations,
     #[error("there are no `routes`: no container would be read")]
     NoRoutes,
+    #[error("`source.files`, group `{group}`: `include` names no path")]
+    NoPaths { group: String },
     #[error("route {number}: `{name}` is no filter of `filters.modules`; there {}", are(.known))]
     Filter {
         number: usize,
@@ -255,6 +257,10 @@ impl Config {
             self.source.container_log.record_bytes_max,
             ByteSize::kib(16),
         )?;
+        if let Some((group, _)) = self.source.files.iter().find(|(_, g)| g.include.is_empty()) {
+            let group = group.clone();
+            return Err(Error::NoPaths { group });
+        }
         let destinations: Vec<String> = self.destinations.keys().cloned().collect();
         let mut names = Vec::new();
         for (name, destination) in &self.destinations {

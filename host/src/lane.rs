@@ -28,8 +28,8 @@ use crate::record::status::LaneStatus;
 use crate::record::{Container, FileId, News, Share};
 use crate::route;
 use crate::sink::{self, Request};
-use crate::source::container_log::discover::{Found, Sighting};
-use crate::source::container_log::{self, Start};
+use crate::source::container_log;
+use crate::source::log_file::sighting::{Found, Sighting};
 use crate::telemetry::metrics::Metrics;
 
 use follow::Follow;
@@ -272,8 +272,7 @@ impl Lane {
             return;
         }
         let id = self.setup.next_file_id();
-        let from_end =
-            found.at_start && self.setup.first_start && self.setup.source.start == Start::End;
+        let from_end = found.from_end && self.setup.first_start;
         follow.add(found, id, from_end, now, (&self.stages.pods, &self.setup));
         if self.draining {
             // It waits for the next start, unless it is deleted before this one ends.

@@ -9,6 +9,7 @@ pub mod form;
 pub mod globs;
 pub mod ledger;
 pub mod receipt;
+pub mod sample;
 pub mod status;
 
 pub use budget::{Budget, Permit, Share};
@@ -19,6 +20,7 @@ pub use form::Form;
 pub use globs::Globs;
 pub use ledger::{Count, Ending, Ledger, Tally};
 pub use receipt::{Fate, FileId, News, Range, Receipt};
+pub use sample::Sample;
 
 /// Records of one container moving together, with what is owed for them.
 ///

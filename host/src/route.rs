@@ -24,8 +24,10 @@ pub struct Match {
     pub namespace: Option<Globs>,
     pub pod: Option<Globs>,
     pub container: Option<Globs>,
-    /// Where records come from: `container` or `journal`.
+    /// Where records come from: `container`, `journal` or `files`.
     pub source: Option<Globs>,
+    /// Of plain files: the path that is written to.
+    pub file: Option<Globs>,
     /// Of the journal: the unit, syslog's identifier, and how records came to it.
     pub unit: Option<Globs>,
     pub identifier: Option<Globs>,
@@ -69,6 +71,7 @@ impl Match {
             && fits(&self.container, &container.name)
             && is(&self.node, "k8s.node.name", "")
             && is(&self.source, "log.source", "container")
+            && is(&self.file, "log.file.path", "")
             && is(&self.unit, "systemd.unit", "")
             && is(&self.identifier, "syslog.identifier", "")
             && is(&self.transport, "journal.transport", "")

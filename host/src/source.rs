@@ -2,6 +2,7 @@
 //! finds, reads and decodes; when it reads is the lane's business.
 
 pub mod container_log;
+pub mod files;
 pub mod journal;
 pub mod log_file;
 
@@ -14,4 +15,6 @@ pub struct Config {
     pub container_log: container_log::Config,
     /// Not given: the node's journal is not read.
     pub journal: Option<journal::Config>,
+    /// Plain files of the node, in groups by name.
+    pub files: files::Config,
 }

@@ -17,6 +17,7 @@ mod destinations;
 mod docker;
 mod failing_filters;
 mod faults;
+mod files;
 mod filter_command;
 mod filters;
 mod flood;

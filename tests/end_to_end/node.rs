@@ -43,6 +43,8 @@ pub struct Config {
     pub source: String,
     /// YAML behind `source.journal:`, or nothing.
     pub journal: String,
+    /// YAML behind `source.files:`.
+    pub files: String,
     /// The admin page's address, or `null`.
     pub listen: String,
     /// Whole further lines.
@@ -65,6 +67,7 @@ impl Node {
             routes: "[{ destination: main }]".to_owned(),
             source: String::new(),
             journal: "null".to_owned(),
+            files: "{}".to_owned(),
             listen: "null".to_owned(),
             more: String::new(),
         };
@@ -92,13 +95,14 @@ impl Node {
             routes,
             source,
             journal,
+            files,
             listen,
             more,
         } = &self.config;
         let path = self.root.path().join("logsieve.yaml");
         let (pods, links) = (self.kubelet.pods(), self.kubelet.containers());
         let text = format!(
-            "state: {}\nsource: {{ container_log: {{ path: {}, links: {}, {source} }}, journal: {journal} }}\n\
+            "state: {}\nsource: {{ container_log: {{ path: {}, links: {}, {source} }}, journal: {journal}, files: {files} }}\n\
              filters: {filters}\ndestinations: {destinations}\nroutes: {routes}\n\
              telemetry: {{ listen: {listen} }}\n{more}\n",
             self.state().display(),

@@ -18,7 +18,7 @@ const TRIED_FOR: Duration = Duration::from_secs(3);
 const INPUT_BYTES_MAX: usize = 4096;
 
 /// What formats are made of: put in as a whole, since chance would take years to write them.
-const WORDS: [&[u8]; 18] = [
+const WORDS: [&[u8]; 22] = [
     b"\n",
     b"\r\n",
     b" stdout F ",
@@ -26,6 +26,10 @@ const WORDS: [&[u8]; 18] = [
     b" stdout F:x ",
     b"2026-11-23T20:00:00.123456789Z",
     b"2026-11-23T20:00:00+02:00",
+    b"Nov 26 06:59:59 ",
+    b"<34>1 ",
+    b"[Thu Nov 26 06:59:59 2026] ",
+    b"{\"ts\":",
     b"{\"log\":\"",
     b"\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-23T20:00:00Z\"}",
     b"\\ud83d\\ude00",

@@ -10,7 +10,7 @@ use logsieve::checkpoint::store;
 use logsieve::record::receipt::news_channel;
 use logsieve::record::{Columns, FileId, News, Receipt};
 use logsieve::source::container_log::path;
-use logsieve::source::log_file::decode::{Decoder, Place};
+use logsieve::source::log_file::decode::{Decoder, Format, Place};
 use logsieve::source::log_file::files::{Inode, LogFile, Stat};
 use logsieve::source::log_file::gz::GzFile;
 use logsieve::source::log_file::partial::Partials;
@@ -20,12 +20,16 @@ use sha2::{Digest, Sha256};
 pub type Promise = fn(&[u8]);
 
 /// All of them, by the name of their corpus.
-pub const ALL: [(&str, Promise); 4] = [
+pub const ALL: [(&str, Promise); 5] = [
     ("decode", decode),
+    ("plain", plain),
     ("gz", gz),
     ("path", path_names),
     ("checkpoint", checkpoint),
 ];
+
+/// When all is read: 2026-11-26, nanoseconds since the Unix epoch.
+const NOW: u64 = 1_795_676_400_000_000_000;
 
 /// Longest text that is joined here: short, so that its limit is met.
 const TEXT_BYTES_MAX: usize = 100;
@@ -33,9 +37,20 @@ const TEXT_BYTES_MAX: usize = 100;
 /// Lines in any format, cut into reads anywhere, give the same records as in one read; every byte is
 /// in a receipt, or waits with its pieces, or is the start of a line without an end.
 pub fn decode(data: &[u8]) {
+    decode_as(Format::Container, data);
+}
+
+/// The same for lines that anybody wrote, whatever they tell of their time.
+pub fn plain(data: &[u8]) {
+    let [zone, rest @ ..] = data else { return };
+    let zone = i16::from(*zone) * 6 - 720;
+    decode_as(Format::Plain { zone }, rest);
+}
+
+fn decode_as(format: Format, data: &[u8]) {
     let [step, input @ ..] = data else { return };
-    let (whole, whole_receipt, mut partials) = decode_in_reads(input, usize::MAX);
-    let (cut, cut_receipt, _) = decode_in_reads(input, usize::from(*step) + 1);
+    let (whole, whole_receipt, mut partials) = decode_in_reads(format, input, usize::MAX);
+    let (cut, cut_receipt, _) = decode_in_reads(format, input, usize::from(*step) + 1);
     assert_eq!(whole, cut);
     assert_eq!(whole_receipt.bytes(), cut_receipt.bytes());
     let mut bytes = whole_receipt.bytes();
@@ -50,18 +65,20 @@ pub fn decode(data: &[u8]) {
     cut_receipt.forget();
 }
 
-fn decode_in_reads(input: &[u8], step: usize) -> (Columns, Receipt, Partials) {
+fn decode_in_reads(format: Format, input: &[u8], step: usize) -> (Columns, Receipt, Partials) {
     let (to, _) = channel::<News>();
     let mut receipt = Receipt::new(0, news_channel(to));
     let (mut columns, mut partials) = (Columns::default(), Partials::new(TEXT_BYTES_MAX));
     let mut decoder = Decoder::default();
-    let (mut at, mut seen) = (0, 0);
+    let (mut at, mut seen, mut untimed) = (0, 0, 7);
     loop {
         seen = input.len().min(usize::saturating_add(seen, step));
         let place = Place {
             file: FileId(1),
             at: at as u64,
-            now: 7,
+            format,
+            now: NOW,
+            untimed,
         };
         let mut batch = Columns::default();
         let done = decoder.decode(
@@ -73,6 +90,7 @@ fn decode_in_reads(input: &[u8], step: usize) -> (Columns, Receipt, Partials) {
         );
         let base = columns.source_bytes();
         columns.extend_from(&batch, 0, batch.len(), base);
+        untimed = done.timed.unwrap_or(untimed);
         at += done.consumed;
         if seen == input.len() && done.consumed == 0 {
             return (columns, receipt, partials);
@@ -95,7 +113,13 @@ impl LogFile for InMemory {
             number,
         };
         let (len, links) = (self.0.len() as u64, 1);
-        Ok(Stat { inode, len, links })
+        let modified = 1;
+        Ok(Stat {
+            inode,
+            len,
+            links,
+            modified,
+        })
     }
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -36,6 +36,7 @@ impl LogFile for Altered {
             inode,
             len: self.len,
             links: 1,
+            modified: 0,
         })
     }
 

@@ -296,6 +296,7 @@ impl LogFile for Handle {
             },
             len: file.bytes.len() as u64,
             links: file.names,
+            modified: 0,
         })
     }
 

@@ -13,9 +13,9 @@ use crate::checkpoint::store::FileKey;
 use crate::clock::Clock;
 use crate::lane::{Event, LeftBehind};
 use crate::record::Facts;
-use crate::source::container_log::discover::Stop;
 use crate::source::journal::FOLDER;
 use crate::source::journal::discover::{Discover, Sighting};
+use crate::source::log_file::watch::Stop;
 
 /// How often folders are listed.
 const SCAN_EVERY: Duration = Duration::from_secs(1);

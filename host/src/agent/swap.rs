@@ -25,7 +25,7 @@ use crate::filter::quarantine::Keeper;
 use crate::filter::swap::{Swap, Wanted};
 use crate::lane::Event;
 use crate::route::Table;
-use crate::source::container_log::discover::{Again, Stop};
+use crate::source::log_file::watch::{Again, Stop};
 
 /// What the thread works on.
 pub struct Swapper {

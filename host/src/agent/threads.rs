@@ -15,8 +15,11 @@ use crate::checkpoint::store::Store;
 use crate::clock::Clock;
 use crate::lane::{Event, Lane, LeftBehind};
 use crate::record::Budget;
-use crate::source::container_log::discover::{Again, Discover, Sighting, Stop, watch};
+use crate::source::container_log::discover::{Discover, watch};
+use crate::source::files;
 use crate::source::journal::FOLDER;
+use crate::source::log_file::sighting::Sighting;
+use crate::source::log_file::watch::{Again, Stop};
 use crate::telemetry::metrics::Metrics;
 
 /// A checkpoint is written at most so often: well within a second of the settling.
@@ -133,10 +136,11 @@ pub fn discover(
         let mut tell = |sighting: Sighting| {
             if matches!(sighting, Sighting::Listed) {
                 let (node, left) = left.take().unwrap_or_default();
-                // Those of the journal are told when its files are.
+                // Those of the journal and of plain files are told when their files are.
+                let others = |owner: &str| owner.starts_with(FOLDER) || files::is_plain(owner);
                 let left = left
                     .into_iter()
-                    .filter(|(key, _)| !key.pod_uid.starts_with(FOLDER))
+                    .filter(|(key, _)| !others(&key.pod_uid))
                     .filter_map(|(key, entry)| LeftBehind::new(&node, key, entry));
                 for left in left {
                     let lane = lane_of(&left.folder, lanes.len());
@@ -147,7 +151,7 @@ pub fn discover(
             let lane = lane_of(sighting.folder(), lanes.len());
             send(lane, Event::Sighting(sighting));
         };
-        if let Err(error) = watch(discover, (clock, rescan_every), &stop, &again, &mut tell) {
+        if let Err(error) = watch(discover, (clock, rescan_every), &stop, again, &mut tell) {
             tracing::error!(%error, "log folders cannot be watched: is fs.inotify.max_user_instances used up?");
             // Nothing would be found any more: better to be restarted than to be silent.
             std::process::abort();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use notify::{EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::source::container_log::discover::Stop;
+use crate::source::log_file::watch::Stop;
 
 /// Everything is looked at so often, announced or not: a few `stat`s a filter.
 const RESCAN_EVERY: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use super::store::{ABOVE_MAX, Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey};
 use super::watermark::Watermark;
-use crate::record::Cause;
+use crate::record::{Cause, Sample};
 
 /// A file that is still there refreshes its entry so often.
 const TOUCH_AFTER_SECONDS: u64 = 3600;
@@ -51,7 +51,7 @@ impl Board {
         Some(Watermark::of(entry.offset, &entry.above))
     }
 
-    /// Whose files are known: uids of pods, and names of journals.
+    /// Whose files are known: uids of pods, names of journals, paths of plain files.
     #[must_use]
     pub fn owners(&self) -> HashSet<String> {
         let owners = |inner: &Inner| inner.entries.keys().map(|k| k.pod_uid.clone()).collect();
@@ -66,17 +66,58 @@ impl Board {
         let above: Vec<_> = settled.above().take(ABOVE_MAX).collect();
         if let Ok(mut inner) = self.inner.lock() {
             let same = |e: &Entry| e.offset == offset && e.above == above && e.behind == behind;
-            if !inner.entries.get(key).is_some_and(same) {
+            let known = inner.entries.get(key);
+            if !known.is_some_and(same) {
                 let entry = Entry {
                     offset,
                     above,
                     at: now,
                     behind,
+                    sample: known.and_then(|e| e.sample),
                 };
                 inner.entries.insert(key.clone(), entry);
                 inner.dirty = true;
             }
         }
+    }
+
+    /// What a file held when it was last looked at.
+    pub fn note(&self, key: &FileKey, sample: Sample) {
+        if let Ok(mut inner) = self.inner.lock()
+            && let Some(entry) = inner.entries.get_mut(key)
+            && entry.sample != Some(sample)
+        {
+            entry.sample = Some(sample);
+            inner.dirty = true;
+        }
+    }
+
+    /// All that is known of this owner's files: a pod's, a journal's, or a plain one's.
+    #[must_use]
+    pub fn of_owner(&self, owner: &str) -> Vec<(FileKey, Entry)> {
+        let Ok(inner) = self.inner.lock() else {
+            return Vec::new();
+        };
+        let first = FileKey {
+            pod_uid: owner.to_owned(),
+            container: String::new(),
+            restart: 0,
+            head: (0, [0; 16]),
+        };
+        let entries = inner.entries.range(first..);
+        entries
+            .take_while(|(key, _)| key.pod_uid == owner)
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect()
+    }
+
+    /// What a plain file is called that nothing is known of, whatever is of another one on its inode.
+    #[must_use]
+    pub fn fresh_plain(&self, folder: &str, inode: [u8; 16]) -> FileKey {
+        let known = self.of_owner(folder).into_iter();
+        let known = known.filter(|(key, _)| key.head.1 == inode);
+        let latest = known.map(|(key, _)| key.restart).max();
+        FileKey::of_plain(folder, inode, latest.map_or(0, |g| g.wrapping_add(1)))
     }
 
     /// So many bytes of a file that is gone are lost, and that is to be told: now, or at the next
@@ -88,6 +129,7 @@ impl Board {
                 above: Vec::new(),
                 at: now,
                 behind: None,
+                sample: None,
             });
             entry.at = now;
             let settled = Watermark::of(entry.offset, &entry.above).settled_bytes();

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::record::Cause;
+use crate::record::{Cause, Sample};
 
 /// The newest layout that this agent reads, and the one that it writes.
 pub const VERSION: u32 = 1;
@@ -45,6 +45,18 @@ impl FileKey {
             head: (16, *file_id),
         }
     }
+
+    /// A plain file, by the id of its inode. What is written to it after it was cut is another: the next
+    /// `generation`.
+    #[must_use]
+    pub fn of_plain(folder: &str, inode: [u8; 16], generation: u32) -> Self {
+        Self {
+            pod_uid: folder.to_owned(),
+            container: String::new(),
+            restart: generation,
+            head: (0, inode),
+        }
+    }
 }
 
 /// How far a file is settled.
@@ -60,6 +72,9 @@ pub struct Entry {
     /// What there is to lose, should the file be gone at the next start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<Behind>,
+    /// What it held, where its name and its first line do not tell that it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
 }
 
 /// A file that is not read to its end, or may still grow.
@@ -289,6 +304,11 @@ mod tests {
                         above: vec![(offset + 10, offset + 20); usize::from(restart == 1)],
                         at: 1,
                         behind,
+                        sample: (restart == 1).then_some(Sample {
+                            at: 5,
+                            first: [1; 16],
+                            last: [2; 16],
+                        }),
                     },
                 )
             })

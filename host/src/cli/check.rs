@@ -15,9 +15,10 @@ use crate::filter::shipped;
 use crate::record::{Container, Facts};
 use crate::route::{Decision, PodState};
 use crate::sink::Destination;
-use crate::source::container_log::discover::{Discover, Sighting};
-use crate::source::journal;
+use crate::source::container_log::discover::Discover;
 use crate::source::log_file::files::{Disk, Files};
+use crate::source::log_file::sighting::Sighting;
+use crate::source::{files, journal};
 use crate::telemetry::metrics::Metrics;
 
 pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
@@ -35,6 +36,9 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
     destinations(&resolved);
     containers(&config, &resolved);
+    if !config.source.files.is_empty() {
+        plain_files(&config, &resolved);
+    }
     if let Some(journal) = &config.source.journal {
         journal_files(journal);
     }
@@ -61,6 +65,33 @@ fn journal_files(config: &journal::Config) {
     }
     for (journal, files) in journals {
         println!("  {journal}  {files} files");
+    }
+}
+
+/// The plain files that would be followed now, and where they would go.
+fn plain_files(config: &Config, resolved: &Resolved) {
+    println!("files");
+    let facts = config.enrich.node_facts(std::env::var("NODE_NAME").ok());
+    let files = &config.source.files;
+    let mut discover = files::discover::Discover::new(Arc::new(Disk), files, facts, HashSet::new());
+    let mut found: BTreeMap<String, (Arc<Container>, usize)> = BTreeMap::new();
+    discover.scan(&mut |sighting| match sighting {
+        Sighting::Found(file) => {
+            let known = found.entry(file.container.label());
+            known.or_insert((file.container, 0)).1 += 1;
+        }
+        Sighting::Failed { path, source } => println!("  {}: {source}", path.display()),
+        _ => {}
+    });
+    if found.is_empty() {
+        println!("  none");
+    }
+    for (label, (container, count)) in found {
+        let count = match count {
+            1 => "1 file".to_owned(),
+            count => format!("{count} files, the rotated ones among them"),
+        };
+        println!("  {label} ({count})  {}", way(resolved, &container));
     }
 }
 

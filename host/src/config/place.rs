@@ -119,6 +119,7 @@ impl Error {
             | Self::At { .. }
             | Self::NoDestinations
             | Self::NoRoutes => Vec::new(),
+            Self::NoPaths { group } => keys(&["source", "files", group, "include"]),
             Self::Filter { number, .. } => route(*number, "filters"),
             Self::Destination { place, .. } | Self::Ceiling { place, .. } => place.keys.clone(),
             Self::NoDestination { number, .. } | Self::Also { number } => route(*number, "also"),

@@ -6,11 +6,13 @@
 //! unsettled byte, leaving out what has settled meanwhile.
 
 pub(super) mod books;
+mod ending;
 pub(super) mod extent;
 mod file;
 mod loss;
 mod losses;
 mod pace;
+mod plain;
 mod settle;
 mod standing;
 mod status;
@@ -30,9 +32,10 @@ use crate::filter::chain::{Held, Suspended};
 use crate::record::{Container, FileId, Ledger};
 use crate::route::annotations::Wrong;
 use crate::route::{PodState, Wait};
-use crate::source::container_log::discover::Found;
+use crate::source::log_file::files::Inode;
 use crate::source::log_file::identity::Head;
 use crate::source::log_file::partial::Partials;
+use crate::source::log_file::sighting::Found;
 
 use books::Books;
 use file::File;
@@ -57,6 +60,9 @@ pub struct Follow {
     since: Duration,
     waits_until: Option<Duration>,
     files: VecDeque<File>,
+    /// Plain files that may be copies of others, and the one that is written to.
+    aside: Vec<File>,
+    live: Option<Inode>,
     pace: Pace,
     partials: Partials,
     held: Held,
@@ -105,6 +111,8 @@ impl Follow {
             since: now,
             waits_until: None,
             files: VecDeque::new(),
+            aside: Vec::new(),
+            live: None,
             pace: Pace::default(),
             partials: Partials::new(record_bytes_max),
             held: Held::default(),
@@ -134,11 +142,8 @@ impl Follow {
     /// or settled to its end by now.
     #[must_use]
     pub fn has(&self, found: &Found, board: &Board) -> bool {
-        if self
-            .files
-            .iter()
-            .any(|f| f.tail.stat().inode == found.stat.inode)
-        {
+        let mut open = self.files.iter().chain(&self.aside);
+        if open.any(|f| f.tail.stat().inode == found.stat.inode) {
             return true;
         }
         let Some(key) = file::key_of(found) else {
@@ -171,11 +176,21 @@ impl Follow {
         now: Now,
         (pods, setup): (&Pods, &Setup),
     ) {
+        self.gone = false;
         let live = found.live;
-        let is_live = live == Some(found.stat.inode);
         let mut file = File::new(found, id, from_end, now.mono, setup.pods.wait);
         file.container = standing::enriched(pods, &file.found);
+        if file.is_plain() {
+            self.live = live;
+            return self.meet(file, now, setup);
+        }
         file.learn_key(&setup.board, &self.folder, now);
+        self.insert(file, live, now);
+    }
+
+    /// Puts a file in its place among the others.
+    fn insert(&mut self, mut file: File, live: Option<Inode>, now: Now) {
+        let is_live = live == Some(file.tail.stat().inode);
         let first = self.files.iter().position(|f| !f.read_out);
         let first = first.unwrap_or(self.files.len());
         let mut place = self.files.len();
@@ -352,16 +367,13 @@ impl Follow {
         for place in 0..self.read_until() {
             let next_has_data = self.next_has_data(place, now);
             match self.files[place].ready(now.mono, next_has_data) {
-                Ok(file::Ready::ReadOut) => {}
-                Ok(file::Ready::Waiting) => return false,
-                Ok(file::Ready::Truncated) => {
-                    self.truncated(place, now, setup);
-                    return true;
-                }
-                Ok(file::Ready::Unread) if matches!(self.standing, Standing::Skips) => {
+                Ok(ending::Ready::ReadOut) => {}
+                Ok(ending::Ready::Waiting) => return false,
+                Ok(ending::Ready::Truncated) => return self.truncated(place, now, setup),
+                Ok(ending::Ready::Unread) if matches!(self.standing, Standing::Skips) => {
                     return self.skip(place, now, stages, setup);
                 }
-                Ok(file::Ready::Unread) => {
+                Ok(ending::Ready::Unread) => {
                     return self.begin_instance(place, now, stages, setup)
                         && self.read_file(place, now, stages, setup);
                 }

@@ -12,6 +12,7 @@ use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::record::{Cause, Container, Facts};
 use crate::source::container_log::discover::describe;
+use crate::source::files;
 use crate::source::journal::FOLDER;
 
 /// The books are posted, and files that wait their turn are looked at, so often.
@@ -40,7 +41,10 @@ impl LeftBehind {
             bytes: behind.len.saturating_sub(settled),
             since: entry.at * 1_000_000_000,
             cause: behind.cause,
-            container: describe(node, &behind.folder, key.restart),
+            container: match files::is_plain(&behind.folder) {
+                true => files::describe(node, &behind.folder),
+                false => describe(node, &behind.folder, key.restart),
+            },
             folder: behind.folder,
             key,
         })
@@ -144,9 +148,19 @@ impl Lane {
         };
         // Nothing was found there: with the last marker the container is done.
         follow.gone |= gone;
-        if !follow.has_key(&left.key) {
-            follow.missed(left, now, &self.setup);
+        follow.sort_aside(now, &self.setup);
+        if !self.setup.board.is_behind(&left.key) {
+            // A copy of it is here.
+            return;
         }
+        if follow.has_key(&left.key) {
+            return;
+        }
+        if left.bytes == 0 && files::is_plain(&left.folder) {
+            // It was read to its end, and is written anew since, as `dmesg` with each boot.
+            return self.setup.board.told(&left.key);
+        }
+        follow.missed(left, now, &self.setup);
     }
 }
 

@@ -1,8 +1,9 @@
 //! One log file, whoever writes it: what every source of files shares.
 //!
 //! `files` is the seam to the node's disk, `gz` reads compressed files as if they were plain, `tail` reads one
-//! from an offset on, `identity` says what makes it the same file, `decode` turns its lines into records and
-//! `partial` joins the pieces of lines that were split.
+//! from an offset on, `identity` (of containers) and `sample` (of plain files) say what makes it the same file,
+//! `decode` turns its lines into records and `partial` joins the pieces of lines that were split. `watch` hears
+//! from the kernel what comes and goes, and `sighting` is what lanes are told of it.
 
 pub mod decode;
 pub mod files;
@@ -10,4 +11,7 @@ pub mod gz;
 pub mod identity;
 pub mod line;
 pub mod partial;
+pub mod sample;
+pub mod sighting;
 pub mod tail;
+pub mod watch;

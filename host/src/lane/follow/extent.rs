@@ -67,6 +67,15 @@ impl Extent {
         self.lost
     }
 
+    /// It is shorter than it was seen to be, and nothing behind its end was read: that is not in these
+    /// books any more. Says how many bytes.
+    pub fn shorten(&mut self, len: u64) -> u64 {
+        let shorter = self.seen_to.min(len.max(self.read_to));
+        let bytes = self.seen_to - shorter;
+        self.seen_to = shorter;
+        bytes
+    }
+
     #[must_use]
     pub fn is_begun(&self) -> bool {
         self.read_to > self.from

@@ -1,5 +1,5 @@
-//! One file of a container: where reading stands, and how far it is settled. It knows when it may be
-//! left for the next one, and when nothing more can come.
+//! One file of a container: where reading stands, and how far it is settled; `ending` is when it may be left
+//! for the next one.
 
 use std::io;
 use std::sync::Arc;
@@ -8,18 +8,19 @@ use std::time::Duration;
 use super::extent::Extent;
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::{Behind, FileKey};
+use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::record::{Container, FileId};
-use crate::source::container_log::discover::Found;
+use crate::source::log_file::decode::Format;
+use crate::source::log_file::sample::inode_id;
+use crate::source::log_file::sighting::Found;
 use crate::source::log_file::tail::Tail;
 
 /// A file whose successor is there gets so long for late writes: the runtime opens the new file a
 /// moment before it leaves the old one (0.3-1.1 ms were seen).
-const SUPERSEDED_EMPTY: Duration = Duration::from_millis(500);
-/// It stays open so much longer, and is read again should it grow.
-const LINGER: Duration = Duration::from_secs(2);
-/// An unlinked file that does not grow is closed after so long.
-const UNLINKED_LINGER: Duration = Duration::from_secs(10);
+pub const SUPERSEDED_EMPTY: Duration = Duration::from_millis(500);
+/// Lines that are read within so long of each other may belong to one event, nanoseconds.
+const TOGETHER_NANOS: u64 = 2_000_000_000;
 
 pub struct File {
     pub tail: Tail,
@@ -36,23 +37,18 @@ pub struct File {
     /// When it was first seen without a name.
     pub unlinked_at: Option<Duration>,
     pub compressed: bool,
+    pub format: Format,
+    /// When it was found to be cut, while its copy is waited for.
+    pub cut_at: Option<Duration>,
+    /// The time of the last line that had one of its own, and when that was read.
+    timed: Option<(u64, u64)>,
     /// Until when it waits for its container's id, where its records are sent with that.
     pub id_until: Option<Duration>,
     key: Option<FileKey>,
     /// Its content is new, whatever the checkpoint says of one that starts the same.
     fresh: bool,
     /// The length at which the last line was found unfinished.
-    torn_at: Option<u64>,
-}
-
-/// Whether a file can be read.
-pub enum Ready {
-    Unread,
-    /// Nothing now; the files behind it wait for it.
-    Waiting,
-    /// Nothing ever: go on to the next.
-    ReadOut,
-    Truncated,
+    pub torn_at: Option<u64>,
 }
 
 /// What a file that was found is called in the checkpoint, if that is known already.
@@ -88,6 +84,11 @@ impl File {
         if found.compressed {
             tail.make_whole();
         }
+        let is_plain = found.format != Format::Container;
+        if is_plain && let Err(error) = tail.make_plain() {
+            // What cannot be read now is found out at the next look.
+            tracing::debug!(%error, "a file's beginning cannot be read");
+        }
         let mut file = Self {
             extent: Extent::new(id, tail.offset()),
             tail,
@@ -98,6 +99,9 @@ impl File {
             superseded_at: None,
             unlinked_at: None,
             compressed: found.compressed,
+            format: found.format,
+            cut_at: None,
+            timed: None,
             id_until: found.id_may_come.then(|| now + id_wait),
             key: None,
             fresh: from_end,
@@ -112,6 +116,39 @@ impl File {
         self.key.as_ref()
     }
 
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.format != Format::Container
+    }
+
+    /// The checkpoint knows it as this, and so far.
+    pub fn know_as(&mut self, key: FileKey, settled: Option<Watermark>) {
+        self.key = Some(key);
+        if let Some(settled) = settled {
+            self.tail.seek(settled.prefix());
+            self.extent = Extent::resume(self.tail.id, settled);
+            self.extent.saw(self.tail.stat().len);
+        }
+    }
+
+    /// The checkpoint knows it as another from now on; gives back as what it knew it before.
+    pub fn rename_key(&mut self, key: FileKey) -> Option<FileKey> {
+        self.key.replace(key)
+    }
+
+    /// The time of a plain line that tells none: that of the last one that did, if both are read
+    /// together, as the lines of one event are; else that of reading.
+    #[must_use]
+    pub fn untimed(&self, now: u64) -> u64 {
+        let together = |(_, read): &(u64, u64)| now.saturating_sub(*read) < TOGETHER_NANOS;
+        self.timed.filter(together).map_or(now, |(time, _)| time)
+    }
+
+    /// A line told its time.
+    pub fn told_time(&mut self, time: Option<u64>, now: u64) {
+        self.timed = time.map(|time| (time, now)).or(self.timed);
+    }
+
     /// When its first line was written, if that is known.
     pub fn time(&mut self) -> Option<u64> {
         // What cannot be read now is asked for again.
@@ -121,6 +158,9 @@ impl File {
     /// Whether this file of the same restart was written after the other: by the time of the first
     /// line, and where one of them has none, by birth. Where both are silent, by order of arrival.
     pub fn is_newer_than(&mut self, other: &mut File) -> bool {
+        if self.is_plain() {
+            return self.tail.stat().modified > other.tail.stat().modified;
+        }
         if let (Some(own), Some(others)) = (self.time(), other.time()) {
             return own > others;
         }
@@ -133,6 +173,11 @@ impl File {
     /// goes on where the last run of the agent stopped.
     pub fn learn_key(&mut self, board: &Board, folder: &str, now: Now) {
         if self.key.is_some() {
+            return;
+        }
+        if self.is_plain() {
+            self.key = Some(board.fresh_plain(folder, inode_id(&self.tail.stat().inode)));
+            self.commit(board, folder, now);
             return;
         }
         // A head that cannot be read now is asked for again before the first line is taken.
@@ -164,6 +209,9 @@ impl File {
             cause: None,
         });
         board.commit(key, settled, behind, now.wall / 1_000_000_000);
+        if let Some(sample) = self.tail.sample().filter(|_| !self.tail.is_cut()) {
+            board.note(key, sample);
+        }
     }
 
     /// Bytes stand there that a read would get on with.
@@ -226,59 +274,9 @@ impl File {
         }
     }
 
-    /// Looks whether there is something to read.
-    ///
-    /// # Errors
-    /// Whatever the disk says.
-    pub fn ready(&mut self, now: Duration, next_has_data: bool) -> io::Result<Ready> {
-        // With a successor there, what matters is only whether this one is at its end yet.
-        let ending = self.superseded_at.is_some() && !self.read_out;
-        if !self.has_unread() && (ending || self.tail.next_look() <= now) {
-            self.look(now)?;
-            if !self.has_unread() {
-                self.end_if_over(now, next_has_data);
-            }
-        }
-        if self.tail.is_cut() {
-            return Ok(Ready::Truncated);
-        }
-        if self.has_unread() {
-            self.read_out = false;
-            return Ok(Ready::Unread);
-        }
-        Ok(if self.read_out {
-            Ready::ReadOut
-        } else {
-            Ready::Waiting
-        })
-    }
-
     /// Whether it has grown since the last look.
     pub fn has_grown(&mut self, now: Duration) -> bool {
         self.has_unread() || (self.look(now).is_ok() && self.has_unread())
-    }
-
-    /// Nothing can be read as of this moment's look: so it is read out if the next file has begun.
-    fn end_if_over(&mut self, now: Duration, next_has_data: bool) {
-        if self.tail.unread() > 0 {
-            if self.ends_here(now) {
-                // A last line without newline: nobody will finish it.
-                self.torn_at = None;
-            }
-            return;
-        }
-        let late = |since: Duration| now.saturating_sub(since) >= SUPERSEDED_EMPTY;
-        self.read_out |= self
-            .superseded_at
-            .is_some_and(|since| next_has_data || late(since));
-    }
-
-    /// Whether its end is the end: what stands there without a newline is the last line.
-    #[must_use]
-    pub fn ends_here(&self, now: Duration) -> bool {
-        let late = |since: Duration| now.saturating_sub(since) >= SUPERSEDED_EMPTY;
-        let left = self.superseded_at.is_some_and(late) || self.is_unlinked();
-        self.compressed || (late(self.tail.grew_at) && left)
     }
 
     /// Leaves out what is settled already. Says how far to read at most: to where the unsettled run
@@ -308,6 +306,8 @@ impl File {
         self.tail.restart(id, now);
         let former = std::mem::replace(&mut self.extent, Extent::new(id, 0));
         self.torn_at = None;
+        self.cut_at = None;
+        self.timed = None;
         self.read_out = false;
         self.fresh = true;
         (former, offset, self.key.take())
@@ -324,25 +324,5 @@ impl File {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.tail.unread() == 0 && self.extent.unread() + self.extent.unsettled() == 0
-    }
-
-    /// Whether it can be closed: read, settled, and not going to grow.
-    pub fn is_finished(&mut self, now: Duration, folder_gone: bool) -> bool {
-        // While reading was stopped nobody looked, so what the last look saw is not enough to go by.
-        self.seems_finished(now, folder_gone)
-            && self.look(now).is_ok()
-            && self.seems_finished(now, folder_gone)
-    }
-
-    fn seems_finished(&self, now: Duration, folder_gone: bool) -> bool {
-        if !self.is_settled() || self.tail.is_cut() {
-            return false;
-        }
-        let late = |since: Duration, wait| now.saturating_sub(since) >= wait;
-        if self.read_out {
-            return self.superseded_at.is_some_and(|since| late(since, LINGER));
-        }
-        let unlinked = self.is_unlinked() || folder_gone;
-        unlinked && late(self.tail.grew_at, UNLINKED_LINGER)
     }
 }

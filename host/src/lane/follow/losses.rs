@@ -16,8 +16,17 @@ use crate::record::{Cause, Container, Ledger, Receipt};
 pub(super) const NO_RESTART: u32 = u32::MAX;
 
 impl Follow {
-    /// A file was cut; the same descriptor is another file from here on.
-    pub(super) fn truncated(&mut self, place: usize, now: Now, setup: &Setup) {
+    /// A file was cut; the same descriptor is another file from here on. False: that waits for a copy of
+    /// what it held.
+    pub(super) fn truncated(&mut self, place: usize, now: Now, setup: &Setup) -> bool {
+        if self.files[place].is_plain() {
+            if self.go_on_in_copy(place, now, setup) {
+                return true;
+            }
+            if self.awaits_copy(place, now) {
+                return false;
+            }
+        }
         let id = setup.next_file_id();
         let file = &mut self.files[place];
         let (former, offset, key) = file.restart_file(id, now.mono);
@@ -26,6 +35,7 @@ impl Follow {
             books.depart(former, offset, Cause::Truncated, key.clone(), now.wall)
         });
         self.owe(key.as_ref(), now, setup);
+        true
     }
 
     /// Closes a file before it is read to its end.

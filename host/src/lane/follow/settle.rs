@@ -91,7 +91,11 @@ impl Follow {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         let answered = self.issued == self.answered;
-        self.gone && self.files.is_empty() && answered && self.books.is_all_marked()
+        self.gone
+            && self.files.is_empty()
+            && self.aside.is_empty()
+            && answered
+            && self.books.is_all_marked()
     }
 
     /// Looks at the files that wait behind the one being read, posts what there is to lose, and the
@@ -106,13 +110,16 @@ impl Follow {
             }
             if file.tail.is_cut() && reading.is_none_or(|reading| place <= reading) {
                 // Known at once, though reading waits.
-                self.truncated(place, now, setup);
+                let _ = self.truncated(place, now, setup);
             }
             let file = &mut self.files[place];
             file.learn_key(&setup.board, &self.folder, now);
             if !file.is_settled() {
                 file.commit(&setup.board, &self.folder, now);
             }
+        }
+        if !self.aside.is_empty() {
+            self.sort_aside(now, setup);
         }
         self.post(setup);
     }

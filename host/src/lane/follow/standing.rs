@@ -16,6 +16,7 @@ use crate::lane::stages::{Routed, Stages, Standing};
 use crate::record::Container;
 use crate::route::annotations::Wrong;
 use crate::route::{PodState, Wait};
+use crate::source::files;
 
 impl Follow {
     /// What its records meet; none while it is not read.
@@ -86,6 +87,8 @@ impl Follow {
         let give_up = self.since + setup.pods.wait;
         self.pod = match &known {
             Some(_) => PodState::Known,
+            // No pod belongs to it: all that can be known of it is.
+            None if files::is_plain(&self.folder) => PodState::Known,
             None if stages.pods.are_expected() && now < give_up => PodState::Awaited,
             None => PodState::GivenUp,
         };

@@ -57,15 +57,15 @@ impl Follow {
         let file = &mut self.files[place];
         file.learn_key(&setup.board, &self.folder, now);
         let until = file.skip_settled();
-        if let Err(error) = file.tail.find_line(&mut stages.decoder, now.wall) {
+        let format = file.format;
+        if let Err(error) = file.tail.find_line(&mut stages.decoder, format, now.wall) {
             return self.unreadable(place, &error, now, setup);
         }
         let mut chunk = std::mem::take(&mut stages.chunk);
         let more = match file.tail.read(&mut chunk, until) {
             Ok(read) if read > 0 && !file.tail.is_same().unwrap_or(true) => {
                 // It was cut, and is already longer than what was read of it.
-                self.truncated(place, now, setup);
-                true
+                self.truncated(place, now, setup)
             }
             // Nothing where the last look saw something: it is shorter now.
             Ok(0) => file.look(now.mono).is_ok() && file.tail.is_cut(),
@@ -132,6 +132,7 @@ impl Follow {
                 return !at_end;
             }
             self.pace.spend(decoded.consumed, now.mono);
+            self.files[place].told_time(decoded.timed, now.wall);
             if self.files[place].advance(decoded.consumed) {
                 self.books.read += Count::new(records as u64, decoded.consumed as u64);
             }
@@ -162,7 +163,9 @@ impl Follow {
         let at = Place {
             file: file.tail.id,
             at: file.tail.offset(),
+            format: file.format,
             now: now.wall,
+            untimed: file.untimed(now.wall),
         };
         let (columns, receipt) = (&mut batch.columns, &mut batch.receipt);
         let newline = memchr::memchr(b'\n', bytes);

@@ -21,9 +21,10 @@ use crate::record::receipt::news_channel;
 use crate::record::{Budget, Facts, Ledger};
 use crate::route::{Limits, Match, Route, Table};
 use crate::sink::{Destination, Request, stdout};
-use crate::source::container_log::discover::{Discover, Sighting};
+use crate::source::container_log::discover::Discover;
 use crate::source::container_log::{self, Start};
 use crate::source::log_file::files::Disk;
+use crate::source::log_file::sighting::Sighting;
 use crate::telemetry::metrics::Metrics;
 
 /// A node's log folder. What is done, is done to the files of one container.

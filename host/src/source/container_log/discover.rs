@@ -16,72 +16,13 @@ use std::sync::Arc;
 use super::listing::{self, Listed};
 use super::path;
 use crate::record::{CONTAINER_ID, Container, Facts};
-use crate::source::log_file::files::{Files, Inode, LogFile, Stat};
-use crate::source::log_file::identity::{FirstLine, Head};
+use crate::source::container_log::Start;
+use crate::source::log_file::decode::Format;
+use crate::source::log_file::files::{Files, Inode};
+use crate::source::log_file::identity::Head;
+use crate::source::log_file::sighting::{Found, Sighting};
 
-pub use watch::{Again, Stop, watch};
-
-/// A file that nobody follows yet.
-pub struct Found {
-    /// The pod's folder and the container's name in it: what keeps a container's files together.
-    pub folder: String,
-    /// The container in the state that wrote this file (its restart, its id).
-    pub container: Arc<Container>,
-    pub restart: u32,
-    /// Found in the first listing after the agent's start.
-    pub at_start: bool,
-    /// It is compressed, and nothing will be added to it.
-    pub compressed: bool,
-    pub file: Box<dyn LogFile>,
-    pub stat: Stat,
-    /// Known once its first line is complete.
-    pub first: Option<FirstLine>,
-    /// The file that its restart writes at present, or wrote last: the newest, whatever clocks say.
-    pub live: Option<Inode>,
-    /// The container's id is not known, and a link may still name it.
-    pub id_may_come: bool,
-}
-
-/// What is told of the folders.
-pub enum Sighting {
-    Found(Found),
-    /// The container id of this restart has become known.
-    Relabelled {
-        folder: String,
-        restart: u32,
-        container: Arc<Container>,
-    },
-    /// The container's folder is gone, and no further file can come.
-    Gone {
-        folder: String,
-    },
-    /// These files of the container are still on the disk: restart and head.
-    Present {
-        folder: String,
-        files: Vec<(u32, Head)>,
-    },
-    /// Everything that was there at the start has been told.
-    Listed,
-    /// A file could not be opened or a folder not listed; it is tried again with the next scan.
-    Failed {
-        path: PathBuf,
-        source: io::Error,
-    },
-}
-
-impl Sighting {
-    /// The folder that it is about; empty where it is about none.
-    #[must_use]
-    pub fn folder(&self) -> &str {
-        match self {
-            Self::Found(found) => &found.folder,
-            Self::Relabelled { folder, .. }
-            | Self::Gone { folder }
-            | Self::Present { folder, .. } => folder,
-            Self::Listed | Self::Failed { .. } => "",
-        }
-    }
-}
+pub use watch::watch;
 
 /// A file that so many listings in a row do not show is gone. One listing proves nothing: a rename
 /// in its midst hides a file from it.
@@ -108,6 +49,7 @@ pub struct Discover {
     files: Arc<dyn Files>,
     root: PathBuf,
     links: PathBuf,
+    start: Start,
     /// Facts that every container of the node has.
     node: Facts,
     /// By pod folder, then container; in order, so that a simulation sees the same run twice.
@@ -135,6 +77,7 @@ impl Discover {
             files,
             root: config.path.clone(),
             links: config.links.clone(),
+            start: config.start,
             node,
             pods: BTreeMap::new(),
             linked: BTreeMap::new(),
@@ -307,7 +250,8 @@ impl Discover {
             folder,
             container: described,
             restart: new.restart,
-            at_start: self.at_start,
+            from_end: self.at_start && self.start == Start::End,
+            format: Format::Container,
             compressed: new.compressed,
             file: new.file,
             stat: new.stat,

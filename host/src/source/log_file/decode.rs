@@ -1,20 +1,31 @@
 //! Bytes of a log file -> records.
 //!
-//! Lines are told apart by content: CRI (containerd, CRI-O), docker's `json-file`, and whatever else
-//! stands there, which is forwarded as it is and counted: a line that cannot be decoded is still
-//! somebody's log. Pieces of a split line go to `partial` and come back whole.
+//! Lines of containers are told apart by content: CRI (containerd, CRI-O), docker's `json-file`, and whatever
+//! else stands there, which is forwarded as it is and counted: a line that cannot be decoded is still
+//! somebody's log. Of a plain file's line only the time is read. Pieces of a split line go to `partial` and come back whole.
 //!
 //! Where the input is cut into reads never shows: only whole lines are taken, and what is left of a
 //! line is read again with the next chunk.
 
 pub mod cri;
 pub mod docker_json;
+pub mod plain;
 
 use super::line::Line;
 use super::partial::{Joined, Partials};
 use crate::record::{
     BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Columns, FileId, Form, Range, Receipt, Stream,
 };
+
+/// How lines are written.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// By a container's runtime.
+    #[default]
+    Container,
+    /// By anybody; times that name no zone are so many minutes east of UTC.
+    Plain { zone: i16 },
+}
 
 /// What a chunk of a file came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +37,8 @@ pub struct Decoded {
     pub undecoded: u64,
     /// Records that were split because they were longer than allowed.
     pub split: u64,
+    /// The time of the last line that had one of its own; of plain files.
+    pub timed: Option<u64>,
 }
 
 /// Where a chunk comes from.
@@ -34,8 +47,11 @@ pub struct Place {
     pub file: FileId,
     /// Offset of the chunk's first byte.
     pub at: u64,
-    /// When it is read, nanoseconds since the Unix epoch: the time of lines that carry none.
+    pub format: Format,
+    /// When it is read, nanoseconds since the Unix epoch.
     pub now: u64,
+    /// The time of lines that carry none, until one does.
+    pub untimed: u64,
 }
 
 /// What decodes for one lane; keeps what makes the next line cheap.
@@ -43,6 +59,7 @@ pub struct Place {
 pub struct Decoder {
     times: cri::Times,
     json: docker_json::Scratch,
+    stamps: plain::Stamps,
 }
 
 impl Decoder {
@@ -71,13 +88,17 @@ impl Decoder {
                 place.at + done.consumed as u64,
                 place.at + newline as u64 + 1,
             );
-            match self.line(line) {
-                Some(line) => done.split += out.take(&line, from, to),
-                None => {
+            let line = match place.format {
+                Format::Container => self.line(line).unwrap_or_else(|| {
                     done.undecoded += 1;
-                    done.split += out.take(&as_it_is(line, place.now), from, to);
+                    as_it_is(line, place.now)
+                }),
+                Format::Plain { zone } => {
+                    done.timed = self.time(line, zone, place.now).or(done.timed);
+                    as_it_is(line, done.timed.unwrap_or(place.untimed))
                 }
-            }
+            };
+            done.split += out.take(&line, from, to);
             done.consumed = newline + 1;
             done.lines += 1;
             if out.columns.text.len() >= BATCH_TEXT_MAX || out.columns.len() >= BATCH_RECORDS_MAX {
@@ -117,10 +138,16 @@ impl Decoder {
             ),
             None => {
                 done.lines = 1;
-                let line = cri::line(text, &mut self.times).unwrap_or_else(|| {
-                    done.undecoded = 1;
-                    as_it_is(text, place.now)
-                });
+                let line = match place.format {
+                    Format::Container => cri::line(text, &mut self.times).unwrap_or_else(|| {
+                        done.undecoded = 1;
+                        as_it_is(text, place.now)
+                    }),
+                    Format::Plain { zone } => {
+                        done.timed = self.time(text, zone, place.now);
+                        as_it_is(text, done.timed.unwrap_or(place.untimed))
+                    }
+                };
                 let head = PieceHead::of(&line);
                 (line, head)
             }
@@ -140,10 +167,20 @@ impl Decoder {
         (head, done)
     }
 
-    /// The head of a line that starts with these bytes; `now`: the time of a line that carries none.
-    pub fn head(&mut self, start: &[u8], now: u64) -> PieceHead {
-        let line = cri::line(start, &mut self.times);
+    /// The head of a line that starts with these bytes; `now`: when it is read.
+    pub fn head(&mut self, start: &[u8], format: Format, now: u64) -> PieceHead {
+        let line = match format {
+            Format::Container => cri::line(start, &mut self.times),
+            Format::Plain { zone } => {
+                let time = self.time(start, zone, now);
+                time.map(|time| as_it_is(start, time))
+            }
+        };
         PieceHead::of(&line.unwrap_or_else(|| as_it_is(start, now)))
+    }
+
+    fn time(&mut self, line: &[u8], zone: i16, now: u64) -> Option<u64> {
+        self.stamps.read(line, zone, now, &mut self.times)
     }
 
     fn line<'a>(&'a mut self, line: &'a [u8]) -> Option<Line<'a>> {
@@ -184,9 +221,9 @@ impl PieceHead {
     }
 }
 
-fn as_it_is(line: &[u8], now: u64) -> Line<'_> {
+fn as_it_is(line: &[u8], time: u64) -> Line<'_> {
     Line {
-        time: now,
+        time,
         stream: Stream::Stdout,
         form: Form::BARE,
         partial: false,

@@ -5,9 +5,15 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[allow(
+    clippy::cast_possible_wrap,
+    reason = "a flag of open(2), which takes them signed"
+)]
+const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 
 /// What makes an *open* file the same file. Delete-then-create can reuse an inode, and a real kubelet
 /// on ext4 gives the live log the same two numbers in turn, so the birth time belongs to it.
@@ -26,6 +32,8 @@ pub struct Stat {
     pub len: u64,
     /// Names that the file still has: 0 once it is unlinked, and only descriptors reach it.
     pub links: u64,
+    /// When it was last written to, nanoseconds since the Unix epoch.
+    pub modified: u64,
 }
 
 /// An open log file.
@@ -67,7 +75,13 @@ pub struct Disk;
 
 impl Files for Disk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
-        Ok(Box::new(DiskFile(File::open(path)?)))
+        // A pipe would block whoever opens it until somebody writes to it, and a device does worse.
+        let mut options = File::options();
+        let file = options.read(true).custom_flags(NONBLOCK).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        Ok(Box::new(DiskFile(file)))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
@@ -96,11 +110,11 @@ struct DiskFile(File);
 impl LogFile for DiskFile {
     fn stat(&self) -> io::Result<Stat> {
         let meta = self.0.metadata()?;
-        let birth = meta
-            .created()
-            .ok()
-            .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
-            .map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
+        let nanos = |time: io::Result<SystemTime>| {
+            let since = time.ok()?.duration_since(UNIX_EPOCH).ok()?;
+            u64::try_from(since.as_nanos()).ok()
+        };
+        let birth = nanos(meta.created()).unwrap_or(0);
         Ok(Stat {
             inode: Inode {
                 birth,
@@ -109,6 +123,7 @@ impl LogFile for DiskFile {
             },
             len: meta.len(),
             links: meta.nlink(),
+            modified: nanos(meta.modified()).unwrap_or(0),
         })
     }
 

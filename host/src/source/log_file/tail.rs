@@ -2,15 +2,18 @@
 //!
 //! The offset is always the start of the first line that is not taken yet, so a torn read (a real
 //! runtime's writes are seen cut at multiples of 4,096 bytes) costs a second read of one line and
-//! no memory. The descriptor outlives rename and unlink: a tail is dropped only by its lane.
+//! no memory. The descriptor outlives rename and unlink: a tail is dropped only by its lane. `plain` is what
+//! differs for files that no runtime writes.
+
+mod plain;
 
 use std::io;
 use std::time::Duration;
 
-use super::decode::{Decoder, PieceHead};
+use super::decode::{Decoder, Format, PieceHead};
 use super::files::{LogFile, Stat};
 use super::identity::FirstLine;
-use crate::record::FileId;
+use crate::record::{FileId, Sample};
 
 /// Shortest and longest time between two looks at a file that does not grow.
 pub const LOOK_AFTER_MIN: Duration = Duration::from_millis(50);
@@ -43,6 +46,9 @@ pub struct Tail {
     /// anew beyond the offset between two looks.
     start: [u8; START_BYTES],
     start_len: usize,
+    /// What a plain file held at the last look, in the place of that: its first bytes may repeat.
+    plain: bool,
+    sample: Option<Sample>,
     /// A look found it cut, and nobody has called `restart` yet.
     cut: bool,
     is_whole: bool,
@@ -92,6 +98,8 @@ impl Tail {
             first,
             start: [0; START_BYTES],
             start_len: 0,
+            plain: false,
+            sample: None,
             cut: false,
             is_whole: false,
             long_line: None,
@@ -143,7 +151,7 @@ impl Tail {
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn find_line(&mut self, decoder: &mut Decoder, now: u64) -> io::Result<()> {
+    pub fn find_line(&mut self, decoder: &mut Decoder, format: Format, now: u64) -> io::Result<()> {
         if !self.unsure {
             return Ok(());
         }
@@ -151,7 +159,7 @@ impl Tail {
         if start < self.offset {
             let mut head = [0; LINE_HEAD_BYTES];
             let read = self.file.read_at(&mut head, start)?;
-            let head = decoder.head(&head[..read], now);
+            let head = decoder.head(&head[..read], format, now);
             self.goes_on(head, start, self.offset);
         }
         self.unsure = false;
@@ -262,8 +270,18 @@ impl Tail {
             self.grew_at = now;
         }
         let shorter = stat.len < self.stat.len.max(self.offset);
-        self.cut |= shorter || (grew && !self.starts_the_same()?);
+        let changed = grew || (self.plain && stat.modified != self.stat.modified);
+        // Taken before the former one is found there still, so that it is of the same file.
+        let next = if changed {
+            self.take_sample(stat.len)?
+        } else {
+            None
+        };
+        self.cut |= shorter || (changed && !self.starts_the_same()?);
         self.stat = stat;
+        if !self.cut {
+            self.sample = next.or(self.sample);
+        }
         Ok(if self.cut {
             Look::Truncated
         } else {
@@ -277,6 +295,9 @@ impl Tail {
     }
 
     fn starts_the_same(&mut self) -> io::Result<bool> {
+        if self.plain {
+            return self.holds_the_same();
+        }
         if self.start_len == 0 && self.first.is_some() {
             // What was read to know the file may be gone already.
             let first = FirstLine::read(&*self.file)?;
@@ -331,6 +352,7 @@ impl Tail {
         self.first = None;
         self.line = None;
         self.start_len = 0;
+        self.sample = None;
         self.stat.len = 0;
         self.cut = false;
         self.grew_at = now;
@@ -368,7 +390,7 @@ mod tests {
         let (_folder, mut tail) = tail(&text);
         let mut decoder = Decoder::default();
         tail.seek(90_000);
-        tail.find_line(&mut decoder, 7).unwrap();
+        tail.find_line(&mut decoder, Format::Container, 7).unwrap();
         let head = tail.long_line.unwrap();
         assert_eq!(
             (head.time, head.stream, head.partial),
@@ -376,7 +398,7 @@ mod tests {
         );
         for start in [0, first.len() as u64, text.len() as u64] {
             tail.seek(start);
-            tail.find_line(&mut decoder, 7).unwrap();
+            tail.find_line(&mut decoder, Format::Container, 7).unwrap();
             assert_eq!(tail.long_line, None, "{start} is the start of a line");
         }
     }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use crate::clock::Clock;
 use crate::record::{Batch, Facts, FileId};
 use crate::source::container_log::path;
-use crate::source::log_file::decode::{Decoder, Piece, PieceHead, Place};
+use crate::source::log_file::decode::{Decoder, Format, Piece, PieceHead, Place};
 use crate::source::log_file::partial::Partials;
 
 /// Bytes read at once, and the longest line that is not taken in pieces.
@@ -123,7 +123,9 @@ impl Input {
         let place = Place {
             file: FileId(1),
             at: self.at,
+            format: Format::Container,
             now: self.now,
+            untimed: self.now,
         };
         let bytes = &self.chunk[..self.filled];
         let (columns, receipt) = (&mut batch.columns, &mut batch.receipt);

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Discover, Sighting, path};
+use super::{Discover, path};
 use crate::record::{CONTAINER_ID, Container};
+use crate::source::log_file::sighting::Sighting;
 
 /// What a link leads to: the pod's folder, the container, its restart.
 type Target = (String, String, u32);

@@ -67,11 +67,7 @@ impl Times {
     /// and its length.
     #[inline]
     pub fn parse(&mut self, line: &[u8]) -> Option<(u64, Form, usize)> {
-        let second: &[u8; 19] = line.first_chunk()?;
-        if *second != self.second {
-            self.seconds = civil(second)?;
-            self.second = *second;
-        }
+        self.second(line.first_chunk()?)?;
         let mut at = 19;
         let (mut nanos, mut digits) = (0, 0);
         if line.get(at) == Some(&b'.') {
@@ -95,9 +91,21 @@ impl Times {
     }
 }
 
+impl Times {
+    /// `YYYY-MM-DDTHH:MM:SS` in seconds since the Unix epoch, as if it were UTC.
+    #[inline]
+    pub(super) fn second(&mut self, second: &[u8; 19]) -> Option<u64> {
+        if *second != self.second {
+            self.seconds = civil(second)?;
+            self.second = *second;
+        }
+        Some(self.seconds)
+    }
+}
+
 /// One to nine digits of a fraction, as nanoseconds, and how many there were.
 #[inline]
-fn fraction(digits: &[u8]) -> Option<(u64, u8)> {
+pub(super) fn fraction(digits: &[u8]) -> Option<(u64, u8)> {
     // The usual nine at once: eight digits by three multiplications, then the ninth.
     if let Some(nine) = digits.first_chunk::<9>()
         && let Some(eight) = eight_digits(&nine[..8])
@@ -148,7 +156,7 @@ fn offset(text: &[u8]) -> Option<i16> {
     Some(sign * i16::try_from(minutes).ok()?)
 }
 
-fn two(digits: &[u8]) -> Option<u32> {
+pub(super) fn two(digits: &[u8]) -> Option<u32> {
     match digits {
         [a @ b'0'..=b'9', b @ b'0'..=b'9'] => Some(u32::from(a - b'0') * 10 + u32::from(b - b'0')),
         _ => None,

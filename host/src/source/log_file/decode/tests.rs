@@ -11,7 +11,9 @@ use crate::record::{News, receipt::news_channel};
 const PLACE: Place = Place {
     file: FileId(1),
     at: 0,
+    format: Format::Container,
     now: 7,
+    untimed: 7,
 };
 
 fn receipt() -> Receipt {

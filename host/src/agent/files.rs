@@ -1,0 +1,77 @@
+//! The thread that finds plain files. It tells lanes of each, and of what the last run of the agent had left
+//! unread; and it sees to it that the checkpoint does not forget files that are still there.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use super::threads::lane_of;
+use crate::checkpoint::board::Board;
+use crate::clock::Clock;
+use crate::lane::{Event, LeftBehind};
+use crate::record::Facts;
+use crate::source::files::discover::{Discover, watch};
+use crate::source::files::is_plain;
+use crate::source::log_file::sample::inode_id;
+use crate::source::log_file::sighting::Sighting;
+use crate::source::log_file::watch::{Again, Stop};
+
+/// How often the checkpoint is told of the files that are there.
+const TOUCH_EVERY: Duration = Duration::from_secs(600);
+
+/// Finds files until it is stopped.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn follow(
+    discover: Discover,
+    (board, node): (Arc<Board>, Facts),
+    lanes: Vec<Sender<Event>>,
+    (stop, again): (Stop, Again),
+    (clock, rescan_every): (Clock, Duration),
+) -> io::Result<JoinHandle<()>> {
+    let left = board.left_behind().into_iter();
+    let left = left.filter(|(key, _)| is_plain(&key.pod_uid));
+    let left = left.filter_map(|(key, entry)| LeftBehind::new(&node, key, entry));
+    let mut left: Vec<LeftBehind> = left.collect();
+    Builder::new().name("files".into()).spawn(move || {
+        // A lane that is gone is being stopped.
+        let to = |folder: &str| &lanes[lane_of(folder, lanes.len())];
+        let mut tell = |sighting: Sighting| {
+            if matches!(sighting, Sighting::Listed) {
+                for left in left.drain(..) {
+                    drop(to(&left.folder).send(Event::LeftBehind(left)));
+                }
+                return;
+            }
+            drop(to(sighting.folder()).send(Event::Sighting(sighting)));
+        };
+        let mut touched = clock.now().mono;
+        let mut after = |discover: &Discover| {
+            let now = clock.now();
+            if now.mono.saturating_sub(touched) >= TOUCH_EVERY {
+                touched = now.mono;
+                touch(discover, &board, now.wall / 1_000_000_000);
+            }
+        };
+        let times = (clock, rescan_every);
+        if let Err(error) = watch(discover, times, (&stop, again), &mut tell, &mut after) {
+            tracing::error!(%error, "folders of plain files cannot be watched: is fs.inotify.max_user_instances used up?");
+            // Nothing would be found any more: better to be restarted than to be silent.
+            std::process::abort();
+        }
+    })
+}
+
+fn touch(discover: &Discover, board: &Board, now: u64) {
+    for (folder, inode) in discover.present() {
+        let id = inode_id(&inode);
+        for (key, _) in board.of_owner(&folder) {
+            if key.head.1 == id {
+                board.touch(&key, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Plain files against containers': nothing in a name or a first line says which of them is which.
+//!
+//! The checkpoint knows them by inode and by what they held (`source::log_file::sample`). A rotated file
+//! whose inode is new may be a copy: what `copytruncate` made before it cut the original, what a
+//! compression left in its place, or somebody's backup. It is set aside until that is clear. When the original
+//! is cut, reading goes on in the copy as if nothing had happened: it holds what was not read yet, and
+//! what was and is not settled. So only what was written between the copy and the cut is lost, which no reader
+//! can help; what of that was seen is counted.
+
+use std::time::Duration;
+
+use super::Follow;
+use super::file::File;
+use crate::checkpoint::board::Board;
+use crate::checkpoint::store::{Entry, FileKey};
+use crate::checkpoint::watermark::Watermark;
+use crate::clock::Now;
+use crate::lane::Setup;
+use crate::record::Cause;
+use crate::source::log_file::files::Stat;
+use crate::source::log_file::sample::inode_id;
+use crate::source::log_file::sighting::Found;
+
+/// Files that may be copies; past it the oldest is read as a file of its own.
+const ASIDE_MAX: usize = 16;
+/// How long a file that was cut waits for its copy to be found.
+const COPY_WAIT: Duration = Duration::from_secs(2);
+/// How long a rotated file may be empty, or wait for the one that is written to.
+const CLEAR_WAIT: Duration = Duration::from_secs(10);
+
+/// The file's own entry, if it still holds what it held.
+fn own(board: &Board, folder: &str, file: &File) -> Option<(FileKey, Entry)> {
+    let id = inode_id(&file.tail.stat().inode);
+    let known = board.of_owner(folder).into_iter();
+    let mut known: Vec<_> = known.filter(|(key, _)| key.head.1 == id).collect();
+    known.sort_by_key(|(key, _)| std::cmp::Reverse(key.restart));
+    known.into_iter().find(|(_, entry)| holds(file, entry))
+}
+
+/// Whether it holds what the checkpoint knows of some file.
+fn holds(file: &File, entry: &Entry) -> bool {
+    let settled = Watermark::of(entry.offset, &entry.above);
+    let sampled = match &entry.sample {
+        Some(sample) => file.tail.holds(sample).unwrap_or(false),
+        // Nothing was ever seen of it; of a compressed one nothing changes.
+        None => file.compressed || settled.end() == 0,
+    };
+    sampled && settled.end() <= file.tail.stat().len
+}
+
+impl Follow {
+    /// Takes a plain file over, or sets it aside.
+    pub(super) fn meet(&mut self, mut file: File, now: Now, setup: &Setup) {
+        let board = &setup.board;
+        let inode = file.tail.stat().inode;
+        if let Some((key, entry)) = own(board, &self.folder, &file) {
+            file.know_as(key, Some(Watermark::of(entry.offset, &entry.above)));
+        } else if self.live != Some(inode) {
+            self.aside.push(file);
+            if self.aside.len() > ASIDE_MAX {
+                let oldest = self.aside.remove(0);
+                self.take_in(oldest, now, setup);
+            }
+            return self.sort_aside(now, setup);
+        }
+        self.take_in(file, now, setup);
+        self.sort_aside(now, setup);
+    }
+
+    /// Reads a file as one of its own.
+    fn take_in(&mut self, mut file: File, now: Now, setup: &Setup) {
+        if file.key().is_none() {
+            let id = inode_id(&file.tail.stat().inode);
+            file.know_as(setup.board.fresh_plain(&self.folder, id), None);
+        }
+        file.commit(&setup.board, &self.folder, now);
+        self.insert(file, self.live, now);
+    }
+
+    /// Finds out what the files are that may be copies: those that wait for their original to be cut
+    /// stay.
+    pub fn sort_aside(&mut self, now: Now, setup: &Setup) {
+        let is_open = |f: &File| Some(f.tail.stat().inode) == self.live;
+        let live_is_here = self.live.is_none() || self.files.iter().any(is_open);
+        let mut aside = std::mem::take(&mut self.aside);
+        // Those that were written first come first.
+        aside.sort_by_key(|f| f.tail.stat().modified);
+        for mut file in aside {
+            // What cannot be looked at now is looked at again.
+            let _ = file.tail.look(now.mono);
+            let late = now.mono.saturating_sub(file.tail.grew_at) >= CLEAR_WAIT;
+            let clear = live_is_here && (file.tail.stat().len > 0 || file.compressed);
+            if !clear && !late {
+                self.aside.push(file);
+                continue;
+            }
+            let mut open = self.files.iter_mut();
+            if let Some(original) = open.find_map(|o| is_copy(&file, o, now).then_some(o)) {
+                if file.is_unlinked() && !original.tail.is_cut() {
+                    // Somebody's copy, that came to nothing.
+                    setup.metrics.source.open_files.dec();
+                } else {
+                    self.aside.push(file);
+                }
+                continue;
+            }
+            self.claim(&mut file, setup);
+            self.take_in(file, now, setup);
+        }
+    }
+
+    /// It may be what became of a file that is gone: its entry is the copy's from here on.
+    fn claim(&self, file: &mut File, setup: &Setup) {
+        let (board, folder) = (&setup.board, &self.folder);
+        let known = board.of_owner(folder).into_iter();
+        let known = known.filter(|(key, entry)| {
+            entry.sample.is_some() && !self.has_key(key) && holds(file, entry)
+        });
+        let Some((key, entry)) = known.max_by_key(|(_, entry)| entry.offset) else {
+            return;
+        };
+        let id = inode_id(&file.tail.stat().inode);
+        let settled = Watermark::of(entry.offset, &entry.above);
+        file.know_as(board.fresh_plain(folder, id), Some(settled));
+        // What there was to lose of it is here.
+        board.told(&key);
+    }
+
+    /// Whether a file that was cut still waits for its copy: for a while, and while it has something to
+    /// lose.
+    pub(super) fn awaits_copy(&mut self, place: usize, now: Now) -> bool {
+        let file = &mut self.files[place];
+        let since = *file.cut_at.get_or_insert(now.mono);
+        let extent = &file.extent;
+        let to_lose = extent.unread() + extent.unsettled() > 0;
+        to_lose && now.mono.saturating_sub(since) < COPY_WAIT
+    }
+
+    /// Goes on reading in a copy of what the file held before it was cut, if there is one. What is
+    /// written to the file from here on comes behind it.
+    pub(super) fn go_on_in_copy(&mut self, place: usize, now: Now, setup: &Setup) -> bool {
+        let file = &self.files[place];
+        let Some(seen) = file.tail.sample() else {
+            return false;
+        };
+        for copy in &mut self.aside {
+            // What cannot be looked at now is looked at again.
+            let _ = copy.tail.look(now.mono);
+        }
+        let read_to = file.extent.read_to();
+        let fits = |copy: &File| {
+            copy.tail.stat().len >= read_to && copy.tail.holds(&seen).unwrap_or(false)
+        };
+        let Some(at) = self.aside.iter().position(fits) else {
+            return false;
+        };
+        let copy = self.aside.remove(at);
+        let (board, folder) = (&setup.board, &self.folder);
+        let key = board.fresh_plain(folder, inode_id(&copy.tail.stat().inode));
+        let file = &mut self.files[place];
+        file.cut_at = None;
+        file.compressed = copy.compressed;
+        let inode = file.tail.stat().inode;
+        let descriptor = file.tail.go_on_in(copy.tail);
+        let len = file.tail.stat().len;
+        file.extent.saw(len);
+        let missing = file.extent.shorten(len);
+        let former = file.rename_key(key);
+        file.commit(board, folder, now);
+        let successor = Found {
+            folder: folder.clone(),
+            container: file.found.clone(),
+            restart: file.restart,
+            from_end: false,
+            compressed: false,
+            format: file.format,
+            // What stands there already is found out at the first look.
+            stat: Stat {
+                inode,
+                len: 0,
+                links: 1,
+                modified: 0,
+            },
+            file: descriptor,
+            first: None,
+            live: Some(inode),
+            id_may_come: false,
+        };
+        if let Some(former) = former {
+            board.told(&former);
+            if missing > 0 {
+                self.lose_between(former, missing, now, setup);
+            }
+        }
+        let id = setup.next_file_id();
+        let mut next = File::new(successor, id, false, now.mono, Duration::ZERO);
+        next.container = self.files[place].container.clone();
+        next.learn_key(&setup.board, &self.folder, now);
+        self.files[place].superseded_at = Some(now.mono);
+        self.files.insert(place + 1, next);
+        true
+    }
+
+    /// Bytes were seen that stood there between the copy and the cut.
+    fn lose_between(&mut self, key: FileKey, bytes: u64, now: Now, setup: &Setup) {
+        let between = (now.wall, now.wall);
+        self.books
+            .lose_unseen(Cause::Truncated, bytes, true, key.clone(), between);
+        setup.metrics.source.lost_bytes.inc_by(bytes);
+        self.owe(Some(&key), now, setup);
+    }
+}
+
+/// Whether a file holds the same as one that is open, as far as the shorter of them goes. An original that
+/// was cut just now is not looked at: whoever reads it finds that out.
+fn is_copy(file: &File, open: &mut File, now: Now) -> bool {
+    if !open.compressed && open.tail.look(now.mono).is_err() {
+        return false;
+    }
+    if open.tail.is_cut() {
+        return true;
+    }
+    let Some(seen) = open.tail.sample().filter(|_| !open.compressed) else {
+        return false;
+    };
+    if file.tail.stat().len >= seen.at {
+        return file.tail.holds(&seen).unwrap_or(false);
+    }
+    let own = file.tail.sample();
+    own.is_some_and(|own| open.tail.holds(&own).unwrap_or(false))
+}

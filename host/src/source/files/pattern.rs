@@ -1,0 +1,140 @@
+//! Patterns of paths, as shells read them: `*` and `?` stand for parts of one name, and never for a slash, so
+//! that a pattern names the depth of what it takes.
+
+use std::path::{Path, PathBuf};
+
+use crate::record::Globs;
+use crate::source::log_file::files::Files;
+
+/// Folders that one pattern may come to.
+const FOLDERS_MAX: usize = 1024;
+
+/// An absolute path whose names may have `*` and `?`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    /// All names but the last, and the last.
+    folders: Vec<String>,
+    name: Globs,
+}
+
+impl Pattern {
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let names = text
+            .strip_prefix('/')
+            .ok_or_else(|| format!("`{text}` does not start with `/`"))?;
+        let mut names: Vec<String> = names.split('/').map(str::to_owned).collect();
+        if names.iter().any(|n| n.is_empty() || n == "." || n == "..") {
+            return Err(format!(
+                "`{text}` has a name that is none: empty, `.` or `..`"
+            ));
+        }
+        if names.iter().any(|n| n == "**") {
+            return Err(format!("`{text}` has a `**`; name each level by a `*`"));
+        }
+        let name = names.pop().unwrap_or_default();
+        Ok(Self {
+            text: text.to_owned(),
+            folders: names,
+            name: Globs::One(name),
+        })
+    }
+
+    /// The folders that hold its files, as far as they are there.
+    pub fn folders(&self, files: &dyn Files) -> Vec<PathBuf> {
+        let mut all = vec![PathBuf::from("/")];
+        for name in &self.folders {
+            if !name.contains(['*', '?']) {
+                all.iter_mut().for_each(|folder| folder.push(name));
+                continue;
+            }
+            let glob = Globs::One(name.clone());
+            let mut below = Vec::new();
+            for folder in &all {
+                let listed = files.list(folder).unwrap_or_default().into_iter();
+                let fits = listed.filter(|e| e.is_dir && glob.matches(&e.name));
+                below.extend(fits.map(|e| folder.join(e.name)));
+                below.truncate(FOLDERS_MAX);
+            }
+            all = below;
+        }
+        all
+    }
+
+    /// Whether a file of one of its folders is meant.
+    #[must_use]
+    pub fn takes_name(&self, name: &str) -> bool {
+        self.name.matches(name)
+    }
+
+    /// Whether a path fits.
+    #[must_use]
+    pub fn takes(&self, path: &Path) -> bool {
+        let Some(names) = path.to_str().and_then(|p| p.strip_prefix('/')) else {
+            return false;
+        };
+        let mut names: Vec<&str> = names.split('/').collect();
+        let Some(last) = names.pop() else {
+            return false;
+        };
+        let folders = self.folders.iter().zip(&names);
+        names.len() == self.folders.len()
+            && folders
+                .into_iter()
+                .all(|(g, n)| Globs::One(g.clone()).matches(n))
+            && self.takes_name(last)
+    }
+}
+
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Pattern {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::log_file::files::Disk;
+
+    #[test]
+    fn a_pattern_stays_within_names() {
+        let takes = |glob: &str, path: &str| Pattern::parse(glob).unwrap().takes(Path::new(path));
+        assert!(takes("/var/log/messages", "/var/log/messages"));
+        assert!(takes("/var/log/*/*.log", "/var/log/app/a.log"));
+        assert!(!takes("/var/log/*", "/var/log/app/a.log"));
+        assert!(!takes("/var/log/*", "/var/other"));
+        for wrong in [
+            "var/log/x",
+            "/var/../x",
+            "/var//x",
+            "/var/log/",
+            "/var/**/x",
+        ] {
+            assert!(Pattern::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_knows_its_folders() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["a1/logs", "a2/logs", "b/logs"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let glob = format!("{}/a*/logs/*.log", root.path().display());
+        let folders = Pattern::parse(&glob).unwrap().folders(&Disk);
+        assert_eq!(
+            folders,
+            [root.path().join("a1/logs"), root.path().join("a2/logs")]
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! A plain file is known by what it holds, since its first bytes may repeat; and reading may go on in a copy of
+//! it.
+
+use std::io;
+
+use super::Tail;
+use crate::record::Sample;
+use crate::source::log_file::files::LogFile;
+use crate::source::log_file::sample::{self, fits, fits_compressed};
+
+impl Tail {
+    /// It is a plain file, and known by what it holds.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn make_plain(&mut self) -> io::Result<()> {
+        self.plain = true;
+        self.sample = self.take_sample(self.stat.len)?;
+        Ok(())
+    }
+
+    /// What it held at the last look; of a plain file.
+    #[must_use]
+    pub fn sample(&self) -> Option<Sample> {
+        self.sample
+    }
+
+    pub(super) fn take_sample(&self, len: u64) -> io::Result<Option<Sample>> {
+        if !self.plain || self.is_whole {
+            return Ok(None);
+        }
+        sample::sample(&*self.file, len)
+    }
+
+    /// Whether it holds what was seen of another one, or of itself before.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn holds(&self, seen: &Sample) -> io::Result<bool> {
+        if self.is_whole {
+            return fits_compressed(seen, &*self.file, self.stat.len);
+        }
+        fits(seen, &*self.file, self.stat.len)
+    }
+
+    /// Goes on in a copy that holds what this one held. Gives back the file itself, for what is
+    /// written to it now.
+    pub fn go_on_in(&mut self, copy: Self) -> Box<dyn LogFile> {
+        self.stat = copy.stat;
+        self.is_whole = copy.is_whole;
+        self.sample = copy.sample;
+        self.cut = false;
+        self.next_look = copy.next_look;
+        std::mem::replace(&mut self.file, copy.file)
+    }
+
+    /// Whether it still holds what it held at the last look.
+    pub(super) fn holds_the_same(&self) -> io::Result<bool> {
+        let Some(sample) = self.sample.filter(|_| !self.is_whole) else {
+            return Ok(true);
+        };
+        // Shorter than at the last look: a read finds that out.
+        fits(&sample, &*self.file, u64::MAX)
+    }
+}
