@@ -46,15 +46,9 @@ impl Batch {
     /// not settled while it is held.
     #[must_use]
     pub fn split_off(&mut self, len: usize) -> Batch {
-        let ends = &self.columns.source_ends;
-        let source = match ends.get(len) {
-            Some(next) => ends[..len]
-                .iter()
-                .rev()
-                .find(|e| *e < next)
-                .copied()
-                .unwrap_or(0),
-            None => self.columns.source_bytes(),
+        let source = match len < self.columns.len() {
+            true => self.columns.source_start(len),
+            false => self.columns.source_bytes(),
         };
         let mut rest = Columns::default();
         let all = self.columns.len();

@@ -82,10 +82,13 @@ impl Delivery<'_> {
     pub fn part(&self) -> Part {
         let columns = self.columns;
         let mut carries = Count::default();
+        let mut records: Option<(usize, usize)> = None;
         for at in (0..columns.len()).filter(|at| (self.which)(*at)) {
             carries += Count::new(1, columns.record(at).len() as u64);
+            records = Some((records.map_or(at, |(first, _)| first), at));
         }
-        self.parts.part(carries)
+        let source = records.map_or(0..0, |(first, last)| columns.source(first..=last));
+        self.parts.part(carries, source)
     }
 }
 

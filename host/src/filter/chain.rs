@@ -206,6 +206,9 @@ fn one(
         let held = batch.split_off(records - applied.hold);
         run.held.put(place, held);
     }
+    if applied.joins() {
+        batch.receipt.bind();
+    }
     if let Some(columns) = applied.columns {
         batch.replace(*columns);
     }

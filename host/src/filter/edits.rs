@@ -106,6 +106,14 @@ pub struct Applied {
     pub times_refused: u64,
 }
 
+impl Applied {
+    /// Whether text of records that are gone may stand in others now: these are of use only together.
+    #[must_use]
+    pub fn joins(&self) -> bool {
+        self.dropped > 0 && self.changed + self.added > 0
+    }
+}
+
 /// Applies `outcome` to `input`.
 ///
 /// # Errors
@@ -132,7 +140,7 @@ pub fn apply(input: &Columns, outcome: &Outcome, rules: &Rules<'_>) -> Result<Ap
     }
     let mut out = Box::<Columns>::default();
     out.text.reserve(input.text.len());
-    let (mut edit, mut copied) = (0, 0);
+    let (mut edit, mut copied, mut written) = (0, 0, 0);
     while edit < outcome.edits.len() {
         let at = outcome.edits[edit].at;
         let place = check_place(edit, at, copied, kept, input)?;
@@ -143,7 +151,15 @@ pub fn apply(input: &Columns, outcome: &Outcome, rules: &Rules<'_>) -> Result<Ap
         for (n, e) in outcome.edits[edit..edit + count].iter().enumerate() {
             one.take(edit + n, e)?;
         }
+        let before = out.len();
         one.write(&mut out, &mut applied);
+        if out.len() > before {
+            written = out.len();
+        } else if before > 0 && written == before {
+            // The record in front may have its text now, as an event that was joined has: it answers
+            // for both.
+            out.source_ends[before - 1] = input.source_ends[place];
+        }
         if out.text.len() > rules.output_bytes_max {
             let max = rules.output_bytes_max;
             return Err(BadOutcome::Output { max });

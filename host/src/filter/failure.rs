@@ -380,6 +380,9 @@ impl Isolation {
         input.receipt.count(Ending::Quarantined, kept_count);
         let whole = input.columns.len() - totals.hold;
         let held = (totals.hold > 0).then(|| input.split_off(whole));
+        if totals.joins() {
+            input.receipt.bind();
+        }
         input.replace(*totals.columns.unwrap_or_default());
         Step::Done {
             passes: input,

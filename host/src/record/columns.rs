@@ -3,6 +3,8 @@
 //! A batch of 256 KiB costs a handful of allocations however many records it holds (as rows it would
 //! cost one or more a record), and a filter is handed the columns as they are.
 
+use std::ops::{Range, RangeInclusive};
+
 use super::form::Form;
 
 /// Which output of the container a record was written to.
@@ -38,7 +40,8 @@ pub struct Columns {
     pub streams: Vec<Stream>,
     pub forms: Vec<Form>,
     /// How many of the receipt's source bytes this record and those before it answer for: what
-    /// splits a receipt at a record. Bytes of records that a filter dropped count to the next one.
+    /// splits a receipt at a record. Bytes of records that a filter dropped count to the next one, or
+    /// to the one in front, where the filter wrote that anew.
     pub source_ends: Vec<u32>,
     /// The records that a filter sent elsewhere, ascending; empty for nearly every batch.
     pub routes: Vec<(u32, RouteId)>,
@@ -106,6 +109,20 @@ impl Columns {
         self.streams.push(stream);
         self.forms.push(form);
         self.source_ends.push(source_end);
+    }
+
+    /// Where the source bytes begin that record `at` answers for, alone or with its neighbours.
+    #[must_use]
+    pub fn source_start(&self, at: usize) -> u32 {
+        let (before, end) = (&self.source_ends[..at], self.source_ends[at]);
+        let former = before.iter().rev().find(|former| **former < end);
+        former.copied().unwrap_or(0)
+    }
+
+    /// The source bytes that these records answer for.
+    #[must_use]
+    pub fn source(&self, records: RangeInclusive<usize>) -> Range<u32> {
+        self.source_start(*records.start())..self.source_ends[*records.end()]
     }
 
     /// Source bytes that all records together answer for.

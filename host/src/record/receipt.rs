@@ -2,16 +2,19 @@
 //!
 //! Whoever holds a receipt answers for its ranges: `settle` it, or drop it, and the lane reads them
 //! again. There is no third way, so an early `return` cannot lose a record. Several requests may
-//! carry parts of one batch: each takes a [`Part`], and the ranges settle when the last is settled.
+//! carry records of one batch: each takes a [`Part`], and settles what it alone answers for.
 //!
 //! A range settles as one, whatever became of its records. What did is *counted* beside it, by
 //! whoever knows: the chain what filters discarded and what was quarantined, the sender what the
 //! service took and refused. The counts arrive with the news that the ranges are settled, and count
 //! for nothing where they are abandoned, since all of it happens again.
 
+mod parts;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
+
+pub use parts::{Part, Parts};
 
 use super::ledger::{Count, Ending, Tally};
 
@@ -73,6 +76,7 @@ pub struct Receipt {
     ranges: Vec<Range>,
     tally: Tally,
     markers: u32,
+    bound: bool,
     news: NewsSender,
 }
 
@@ -93,6 +97,7 @@ impl Receipt {
             ranges: Vec::new(),
             tally: Tally::default(),
             markers: 0,
+            bound: false,
             news,
         }
     }
@@ -105,6 +110,11 @@ impl Receipt {
     /// One of its records is a marker: it is answered for though it has no source bytes.
     pub fn mark(&mut self) {
         self.markers += 1;
+    }
+
+    /// Its records are answered for together: text may have gone from one to another.
+    pub fn bind(&mut self) {
+        self.bound = true;
     }
 
     #[must_use]
@@ -132,6 +142,7 @@ impl Receipt {
         for range in std::mem::take(&mut other.ranges) {
             self.add(range);
         }
+        self.bound |= other.bound;
         self.tally += std::mem::take(&mut other.tally);
         self.markers += std::mem::take(&mut other.markers);
     }
@@ -141,6 +152,7 @@ impl Receipt {
     #[must_use]
     pub fn split_off(&mut self, bytes: u64) -> Receipt {
         let mut rest = Receipt::new(self.slot, self.news.clone());
+        rest.bound = self.bound;
         let mut left = bytes;
         let mut kept = 0;
         while kept < self.ranges.len() && left >= self.ranges[kept].len() {
@@ -172,14 +184,7 @@ impl Receipt {
     /// Hands the promise to several requests.
     #[must_use]
     pub fn share(self) -> Parts {
-        Parts(Arc::new(Shared {
-            settled: AtomicU32::new(0),
-            given: AtomicU32::new(0),
-            delivered: Sum::default(),
-            rejected: Sum::default(),
-            receipt: Some(self),
-            closed: AtomicBool::new(false),
-        }))
+        Parts::of(self)
     }
 
     fn end(&mut self, fate: Fate) {
@@ -199,115 +204,6 @@ impl Receipt {
 impl Drop for Receipt {
     fn drop(&mut self) {
         self.end(Fate::Abandoned);
-    }
-}
-
-/// A [`Count`] that several requests add to.
-#[derive(Default)]
-struct Sum {
-    records: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl Sum {
-    fn add(&self, count: Count) {
-        self.records.fetch_add(count.records, Ordering::Relaxed);
-        self.bytes.fetch_add(count.bytes, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Count {
-        let get = |of: &AtomicU64| of.load(Ordering::Relaxed);
-        Count::new(get(&self.records), get(&self.bytes))
-    }
-}
-
-struct Shared {
-    given: AtomicU32,
-    settled: AtomicU32,
-    delivered: Sum,
-    rejected: Sum,
-    receipt: Option<Receipt>,
-    closed: AtomicBool,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let kept = self.closed.load(Ordering::Acquire)
-            && self.given.load(Ordering::Acquire) == self.settled.load(Ordering::Acquire);
-        match self.receipt.take() {
-            Some(mut receipt) if kept => {
-                receipt.count(Ending::Delivered, self.delivered.get());
-                receipt.count(Ending::Rejected, self.rejected.get());
-                receipt.settle();
-            }
-            // Dropped unsettled: abandoned.
-            _ => {}
-        }
-    }
-}
-
-/// A receipt being handed out. `close` it when every request that carries records has its part;
-/// dropped unclosed, the ranges are abandoned.
-pub struct Parts(Arc<Shared>);
-
-impl Parts {
-    /// A part for one more request, which carries so many of the records.
-    #[must_use]
-    pub fn part(&self, carries: Count) -> Part {
-        self.0.given.fetch_add(1, Ordering::Relaxed);
-        Part {
-            shared: self.0.clone(),
-            carries,
-            rejected: Count::default(),
-        }
-    }
-
-    /// All parts are given: when each is settled, so is the receipt.
-    pub fn close(self) {
-        self.0.closed.store(true, Ordering::Release);
-    }
-}
-
-/// One request's part of a receipt: settle it, or drop it to abandon the whole receipt.
-pub struct Part {
-    shared: Arc<Shared>,
-    carries: Count,
-    rejected: Count,
-}
-
-impl std::fmt::Debug for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Part")
-            .field("carries", &self.carries)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Part {
-    /// The records that this part of the request carries.
-    #[must_use]
-    pub fn carries(&self) -> Count {
-        self.carries
-    }
-
-    /// The service refused so many of them for good; `settle` it all the same.
-    pub fn reject(&mut self, count: Count) {
-        self.rejected += count;
-    }
-
-    /// What is not rejected is delivered.
-    pub fn settle(self) {
-        let Self {
-            shared,
-            carries,
-            rejected,
-        } = self;
-        shared.delivered.add(Count::new(
-            carries.records.saturating_sub(rejected.records),
-            carries.bytes.saturating_sub(rejected.bytes),
-        ));
-        shared.rejected.add(rejected);
-        shared.settled.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -362,45 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_in_two_requests_settles_when_both_are_answered() {
-        let (receipt, news) = receipt(&[range(0, 5)]);
-        let parts = receipt.share();
-        let (one, two) = (parts.part(ONE), parts.part(ONE));
-        one.settle();
-        parts.close();
-        assert!(fates(&news).is_empty());
-        two.settle();
-        assert_eq!(fates(&news), [(Fate::Settled, vec![range(0, 5)])]);
-    }
-
-    #[test]
-    fn one_broken_part_abandons_the_whole_receipt() {
-        let (receipt, news) = receipt(&[range(0, 5)]);
-        let parts = receipt.share();
-        let (one, two) = (parts.part(ONE), parts.part(ONE));
-        parts.close();
-        one.settle();
-        drop(two);
-        assert_eq!(fates(&news), [(Fate::Abandoned, vec![range(0, 5)])]);
-    }
-
-    #[test]
-    fn a_receipt_that_is_not_handed_out_whole_is_abandoned() {
-        let (receipt, news) = receipt(&[range(0, 5)]);
-        let parts = receipt.share();
-        parts.part(ONE).settle();
-        drop(parts);
-        assert_eq!(fates(&news), [(Fate::Abandoned, vec![range(0, 5)])]);
-    }
-
-    #[test]
     fn what_became_of_the_records_arrives_with_the_news() {
         let (mut receipt, news) = receipt(&[range(0, 50)]);
         receipt.count(Ending::Discarded, Count::new(2, 7));
         receipt.count(Ending::Quarantined, ONE);
         let held = receipt.split_off(40);
         let parts = receipt.share();
-        let (one, mut two) = (parts.part(ONE), parts.part(Count::new(3, 30)));
+        let (one, mut two) = (parts.part(ONE, 0..40), parts.part(Count::new(3, 30), 0..40));
         parts.close();
         one.settle();
         two.reject(Count::new(1, 10));

@@ -205,7 +205,7 @@ proptest! {
             Box::new(same)
         });
         prop_assert_eq!(rows(&out), wanted);
-        // Each record answers for source bytes of its own or of those before it, never for later ones.
+        // Each record answers for source bytes of its own, of those before it, or of those dropped behind it.
         prop_assert!(out.source_ends.is_sorted());
         let most = u32::try_from(kept.len() * 10).unwrap();
         prop_assert!(out.source_ends.iter().all(|end| *end <= most));

@@ -108,6 +108,20 @@ fn the_bytes_of_a_dropped_record_count_to_the_next() {
     assert_eq!(applied.columns.unwrap().source_ends, [10, 30]);
 }
 
+/// An event that is joined: a restart in between would bring its first line back without the others.
+#[test]
+fn the_bytes_of_records_dropped_behind_one_that_is_written_count_to_it() {
+    let columns = input(&["a", "b", "c", "d"]);
+    let edits = vec![
+        edit(0, Change::Replace(b"abc".into())),
+        edit(1, Change::Drop),
+        edit(2, Change::Drop),
+    ];
+    let applied = apply(&columns, &Outcome { edits, hold: 0 }, &rules(&[])).unwrap();
+    assert!(applied.joins());
+    assert_eq!(applied.columns.unwrap().source_ends, [30, 40]);
+}
+
 #[test]
 fn a_time_that_no_destination_takes_keeps_the_old_one_and_is_counted() {
     let columns = input(&["a"]);

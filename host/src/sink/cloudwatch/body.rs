@@ -285,14 +285,14 @@ impl Open {
 
     /// Hands the last events of the delivery at hand that are of this very millisecond over to the
     /// body that comes after this one: so both may be on their way at once. Nothing where it would
-    /// be most of this body.
-    pub fn hand_over(&mut self, time_ms: i64, next: &mut Self) {
+    /// be most of this body. Says whether it did.
+    pub fn hand_over(&mut self, time_ms: i64, next: &mut Self) -> bool {
         let is_of_it = |e: &&Entry| self.base_ms + i64::from(e.after_ms) == time_ms;
         let fresh = self.entries[self.owed..].iter().rev();
         let count = fresh.take_while(is_of_it).count();
         let first = self.entries.len() - count;
         if count == 0 || count > first {
-            return;
+            return false;
         }
         let moved = self.entries.split_off(first);
         let bytes: usize = moved.iter().map(|e| e.bytes as usize).sum();
@@ -309,13 +309,12 @@ impl Open {
         (next.earliest_ms, next.latest_ms) = (time_ms, time_ms);
         let latest = self.entries.iter().map(|e| e.after_ms).max();
         self.latest_ms = self.base_ms + i64::from(latest.unwrap_or(0));
+        true
     }
 
-    /// Owes a part of a receipt for what was added since the last call; counts the memory.
-    pub fn owe(&mut self, slot: u32, parts: &Parts) {
-        if self.owed == self.entries.len() {
-            return;
-        }
+    /// Owes a part of a receipt for what was added since the last call, from these source bytes;
+    /// counts the memory.
+    pub fn owe(&mut self, slot: u32, parts: &Parts, source: Range<u32>) {
         let mut carries = Count::default();
         let (mut first, mut last) = (i32::MAX, i32::MIN);
         for entry in &self.entries[self.owed..] {
@@ -326,7 +325,7 @@ impl Open {
         let at = |after: i32| self.base_ms + i64::from(after);
         self.spans.add(slot, at(first), at(last));
         self.owed = self.entries.len();
-        self.parts.push(parts.part(carries));
+        self.parts.push(parts.part(carries, source));
         let held = self.pieces.allocated() + self.entries.capacity() * size_of::<Entry>();
         self.permit.grow(held.saturating_sub(self.permit.bytes()));
     }

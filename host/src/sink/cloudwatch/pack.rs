@@ -80,7 +80,7 @@ impl Pack {
                 form: columns.forms[at],
                 envelope: envelope.as_deref(),
             };
-            let time_ms = i64::try_from(record.nanos / 1_000_000).unwrap_or(i64::MAX);
+            let time_ms = millis(record.nanos);
             let mut split = record.split();
             let whole = split.is_whole();
             while let Some(text) = split.next_part() {
@@ -92,7 +92,8 @@ impl Pack {
                 let room = self.messages.room(&part);
                 let open = stream.open_for(time_ms, size, delivery, now, out);
                 let write = |out: &mut Vec<u8>| self.messages.write(&part, out);
-                open.push(time_ms, size, room, &mut self.framer, write);
+                open.body.push(time_ms, size, room, &mut self.framer, write);
+                open.carry(at);
                 message_bytes += size as u64;
             }
             if split.parts > 1 {
@@ -134,6 +135,10 @@ impl Pack {
     pub fn forget(&mut self, slot: u32) {
         self.messages.forget(slot);
     }
+}
+
+fn millis(nanos: u64) -> i64 {
+    i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX)
 }
 
 #[cold]
@@ -202,6 +207,39 @@ struct Stream {
 struct Waiting {
     since: Duration,
     body: Open,
+    /// The first and the last record of the delivery at hand that have events here.
+    records: Option<(usize, usize)>,
+}
+
+impl Waiting {
+    #[inline]
+    fn carry(&mut self, at: usize) {
+        let first = self.records.map_or(at, |(first, _)| first);
+        self.records = Some((first, at));
+    }
+
+    /// Leaves its last millisecond to the body that takes its place.
+    fn hand_over(&mut self, time_ms: i64, next: &mut Self, delivery: &Delivery<'_>) {
+        if !self.body.hand_over(time_ms, &mut next.body) {
+            return;
+        }
+        let Some((first, last)) = self.records else {
+            return;
+        };
+        let is_of_it = |at: &usize| millis(delivery.columns.times[*at]) == time_ms;
+        let own = (first..=last).rev().filter(|at| (delivery.which)(*at));
+        let moved = own.take_while(is_of_it).last().unwrap_or(last);
+        next.records = Some((moved, last));
+        self.records = (moved > first).then(|| (first, moved - 1));
+    }
+
+    /// Owes the delivery's receipt for its records that are here.
+    fn owe(&mut self, delivery: &Delivery<'_>) {
+        if let Some((first, last)) = self.records.take() {
+            let source = delivery.columns.source(first..=last);
+            self.body.owe(delivery.slot, delivery.parts, source);
+        }
+    }
 }
 
 impl Stream {
@@ -214,13 +252,13 @@ impl Stream {
         delivery: &Delivery<'_>,
         now: Now,
         out: &mut Vec<Request>,
-    ) -> &mut Open {
+    ) -> &mut Waiting {
         let found = self.open.iter().position(|w| w.body.spans_to(time_ms));
         let at = match found {
             Some(at) if self.open[at].body.fits(message_bytes) => at,
             found => self.open_new(found, time_ms, delivery, now, out),
         };
-        &mut self.open[at].body
+        &mut self.open[at]
     }
 
     /// Opens another body: in the place of one that is full, or beside those of other days.
@@ -233,27 +271,30 @@ impl Stream {
         now: Now,
         out: &mut Vec<Request>,
     ) -> usize {
-        let mut body = Open::new(&self.share, self.pool.clone());
+        let mut next = Waiting {
+            since: now.mono,
+            body: Open::new(&self.share, self.pool.clone()),
+            records: None,
+        };
         let leaves = full.or((self.open.len() >= OPEN_MAX).then_some(0));
         if let Some(at) = leaves {
             let mut leaving = self.open.remove(at);
             // Beside bodies of other days, a later record of this millisecond might find another
             // place than these.
             if full.is_some() && self.open.is_empty() {
-                leaving.body.hand_over(time_ms, &mut body);
+                leaving.hand_over(time_ms, &mut next, delivery);
             }
-            leaving.body.owe(delivery.slot, delivery.parts);
+            leaving.owe(delivery);
             self.close(leaving.body, out);
         }
-        let since = now.mono;
-        self.open.push(Waiting { since, body });
+        self.open.push(next);
         self.open.len() - 1
     }
 
     /// Owes the delivery's receipt wherever its records went.
     fn owe(&mut self, delivery: &Delivery<'_>) {
         for waiting in &mut self.open {
-            waiting.body.owe(delivery.slot, delivery.parts);
+            waiting.owe(delivery);
         }
     }
 

@@ -153,9 +153,9 @@ fn rejected_events_are_told_to_the_receipts_that_own_them() {
     let (two, of_two) = parts(2);
     push(&mut open, 30, "new");
     push(&mut open, 20, "kept");
-    open.owe(1, &one);
+    open.owe(1, &one, 0..10);
     push(&mut open, 10, "old.");
-    open.owe(2, &two);
+    open.owe(2, &two, 0..10);
     one.close();
     two.close();
     let Request {
@@ -188,8 +188,8 @@ fn the_last_millisecond_of_a_full_body_goes_to_the_next() {
     push(&mut next, 3, "f");
     let counted = full.counted() + next.counted();
     assert_eq!(counted, 6 * EVENT_OVERHEAD_BYTES + 8);
-    full.owe(1, &parts);
-    next.owe(1, &parts);
+    full.owe(1, &parts, 0..6);
+    next.owe(1, &parts, 6..10);
     let mut flights = Flights::default();
     let first = flights.depart(full.spans().clone());
     assert!(flights.depart(next.spans().clone()).after.is_empty());

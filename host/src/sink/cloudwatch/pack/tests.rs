@@ -191,6 +191,50 @@ fn a_busy_container_leaves_its_last_millisecond_to_the_next_request() {
     );
 }
 
+/// Ten records a millisecond, so the last of them go from one request to the next.
+#[test]
+fn a_batch_in_two_requests_is_settled_by_each_answer_for_its_own_records() {
+    let mut pack = pack(Format::Text);
+    let (to, news) = channel::<News>();
+    let mut receipt = Receipt::new(0, news_channel(to));
+    let (text, mut columns) = ([b'x'; 1_000], Columns::default());
+    for at in 0..1_500_u32 {
+        let nanos = u64::from(at / 10) * 1_000_000;
+        columns.push(&text, nanos, Stream::Stdout, 2 * at + 2);
+    }
+    let file = FileId(0);
+    let range = |from, to| Range { file, from, to };
+    receipt.add(range(0, 3_000));
+    let (parts, names, mut out) = (receipt.share(), Names::default(), Vec::new());
+    let delivery = Delivery {
+        slot: 0,
+        container: &container(),
+        names: &names,
+        columns: &columns,
+        which: &|_| true,
+        parts: &parts,
+    };
+    pack.append(&delivery, NOW, &mut out);
+    parts.close();
+    pack.flush(NOW, true, &mut out);
+    let [Request::Cloudwatch(one), Request::Cloudwatch(two)] = &mut out[..] else {
+        panic!("two requests");
+    };
+    let cut = 2 * one.body.len() as u64;
+    assert_eq!(
+        (one.body.len() % 10, one.body.len() + two.body.len()),
+        (0, 1_500)
+    );
+    let settled = |request: &mut super::super::body::Request| {
+        request.parts.drain(..).for_each(Part::settle);
+        news.try_iter()
+            .map(|n| (n.fate, n.ranges))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(settled(two), [(Fate::Settled, vec![range(cut, 3_000)])]);
+    assert_eq!(settled(one), [(Fate::Settled, vec![range(0, cut)])]);
+}
+
 #[test]
 fn a_stream_with_a_request_on_its_way_fills_the_next_one() {
     let mut pack = pack(Format::Text);
