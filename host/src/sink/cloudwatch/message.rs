@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::envelope::{Envelope, LOG};
-use super::escape::{self, escape};
+use super::escape::{self, escape, escape_bytes};
 use super::format::{FluentBit, Format};
 use super::limits::MESSAGE_BYTES_MAX;
 use super::merge::{AROUND, Merger};
@@ -154,7 +154,7 @@ impl Messages {
             return;
         };
         if self.layout == Layout::Whole {
-            again(&self.own, out);
+            escape_bytes(&self.own, out);
             return;
         }
         let frame = envelope.frame(record.stream, record.form.line);
@@ -168,18 +168,18 @@ impl Messages {
         match self.layout {
             // Nothing in the text had to be escaped, so nothing has to be now.
             Layout::Log if self.own.len() == record.text.len() => out.extend_from_slice(&self.own),
-            Layout::Log => again(&self.own, out),
+            Layout::Log => escape_bytes(&self.own, out),
             Layout::Beside(log_end) => {
                 let (log, embedded) = self.own.split_at(log_end);
-                again(log, out);
+                escape_bytes(log, out);
                 out.extend_from_slice(QUOTE_ESCAPED);
-                again(embedded, out);
+                escape_bytes(embedded, out);
                 out.extend_from_slice(&tail[behind_log..]);
                 return;
             }
             Layout::Instead | Layout::Whole => {
                 out.truncate(out.len() - LOG_ESCAPED.len());
-                again(&self.own, out);
+                escape_bytes(&self.own, out);
                 out.extend_from_slice(&tail[behind_log..]);
                 return;
             }
@@ -266,13 +266,5 @@ impl Messages {
         whole.extend_from_slice(envelope.behind_log.as_bytes());
         self.own = whole;
         self.layout = Layout::Whole;
-    }
-}
-
-/// Escapes what is JSON once more, for the string that it stands in.
-fn again(json: &[u8], out: &mut Vec<u8>) {
-    // It was written from text, so it is text.
-    if let Ok(json) = std::str::from_utf8(json) {
-        escape(json, out);
     }
 }
