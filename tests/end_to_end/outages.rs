@@ -4,26 +4,29 @@
 //! Seconds here, the full length under `cargo xtask soak`. Records are written all the time, before,
 //! during and after.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use support::agent::Agent;
 use support::cloudwatch::{Credentials, Fault, Rule, StatusBody};
 use support::credentials::CredentialsEndpoint;
 use support::kubelet::{Container, Stream, Written};
+use support::tally::Tally;
 
 use crate::node::{Node, cloudwatch};
 
 /// How often a test that ran at full length waits as long as others do once.
 const PATIENCES: usize = 3;
 
+fn is_soak() -> bool {
+    std::env::var_os("LOGSIEVE_SOAK").is_some()
+}
+
 /// How long an outage lasts that takes so many seconds at full length.
 fn length(seconds: u64) -> Duration {
-    let soak = std::env::var_os("LOGSIEVE_SOAK").is_some();
-    let scaled = Duration::from_millis(seconds * 75);
-    if soak {
-        Duration::from_secs(seconds)
-    } else {
-        scaled
+    match is_soak() {
+        true => Duration::from_secs(seconds),
+        false => Duration::from_millis(seconds * 75),
     }
 }
 
@@ -85,6 +88,25 @@ impl Busy {
         self.node.drain_after(agent, &written);
     }
 
+    /// What was written against what came; said aloud at full length.
+    fn tally(&self) -> Tally {
+        let written = self.written();
+        let tally = self.node.tally(&written);
+        if is_soak() {
+            let test = std::thread::current();
+            let figure = serde_json::json!({
+                "figure": test.name(),
+                "written": written.len(),
+                "lost": tally.losses(),
+                "repeated": tally.repeats(),
+                "repeated_unexcused": self.node.fake.unexcused_repeats().len(),
+            });
+            // Past the capture of the test's output.
+            writeln!(std::io::stderr(), "{figure}").expect("stderr is open");
+        }
+        tally
+    }
+
     fn assert_repeats_are_excused(&self) {
         let repeats = self.node.fake.unexcused_repeats();
         assert!(
@@ -106,7 +128,7 @@ fn comes_once_through(rules: Vec<Rule>, outage: Duration) {
     let mut agent = busy.node.start();
     busy.write_through(rules, outage);
     busy.finish(&mut agent);
-    busy.node.tally(&busy.written()).assert_exactly_once();
+    busy.tally().assert_exactly_once();
 }
 
 #[test]
@@ -148,7 +170,7 @@ fn lost_answers_repeat_their_requests_and_nothing_else() {
     ];
     busy.write_through(rules, length(10));
     busy.finish(&mut agent);
-    busy.node.tally(&busy.written()).assert_at_least_once();
+    busy.tally().assert_at_least_once();
     busy.assert_repeats_are_excused();
 }
 
@@ -184,7 +206,7 @@ fn what_was_taken_behind_what_was_not_comes_once_over_a_stop() {
     busy.node.fake.set_script(Vec::new());
     let mut agent = busy.node.start();
     busy.finish(&mut agent);
-    busy.node.tally(&busy.written()).assert_exactly_once();
+    busy.tally().assert_exactly_once();
 }
 
 /// The agent is stopped while the service is away, and started again when it is back.
@@ -200,7 +222,7 @@ fn a_backlog_survives_sigterm_and_comes_once() {
     busy.write_for(Duration::from_millis(200));
     let mut agent = busy.node.start();
     busy.finish(&mut agent);
-    busy.node.tally(&busy.written()).assert_exactly_once();
+    busy.tally().assert_exactly_once();
 }
 
 #[test]
@@ -215,7 +237,7 @@ fn a_backlog_survives_sigkill() {
     busy.write_for(Duration::from_millis(200));
     let mut agent = busy.node.start();
     busy.finish(&mut agent);
-    busy.node.tally(&busy.written()).assert_at_least_once();
+    busy.tally().assert_at_least_once();
 }
 
 fn session(name: &str) -> Credentials {
@@ -255,7 +277,7 @@ fn credentials_that_expire_in_the_middle_of_a_run_lose_and_repeat_nothing() {
         endpoint.set(session("TWO"), Duration::from_secs(3600));
         busy.write_for(Duration::from_millis(500));
         busy.finish(&mut agent);
-        busy.node.tally(&busy.written()).assert_exactly_once();
+        busy.tally().assert_exactly_once();
         assert!(endpoint.fetched() >= 2);
     }
 }
