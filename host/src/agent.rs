@@ -42,8 +42,8 @@ use crate::record::{Budget, Facts};
 use crate::sink::cloudwatch::instance;
 use crate::source;
 use crate::source::container_log::discover::Discover;
+use crate::source::log_file::ask::{Again, Stop};
 use crate::source::log_file::files::{Disk, Files};
-use crate::source::log_file::watch::{Again, Stop};
 use crate::telemetry::metrics::Metrics;
 
 use outlets::Outlets;

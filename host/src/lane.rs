@@ -188,8 +188,8 @@ impl Lane {
     /// records and unfinished lines of other files are read again at the next start.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        let drained = self.follows.values().all(Follow::is_drained);
-        self.draining && drained && self.journals.are_drained()
+        let all = || self.follows.values().all(Follow::is_drained);
+        self.draining && all() && self.journals.are_drained()
     }
 
     fn take(&mut self, event: Event, now: Now) {

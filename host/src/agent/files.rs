@@ -14,9 +14,9 @@ use crate::lane::{Event, LeftBehind};
 use crate::record::Facts;
 use crate::source::files::discover::{Discover, watch};
 use crate::source::files::is_plain;
+use crate::source::log_file::ask::{Again, Stop};
 use crate::source::log_file::sample::inode_id;
 use crate::source::log_file::sighting::Sighting;
-use crate::source::log_file::watch::{Again, Stop};
 
 /// How often the checkpoint is told of the files that are there.
 const TOUCH_EVERY: Duration = Duration::from_secs(600);

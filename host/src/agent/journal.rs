@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -15,12 +15,10 @@ use crate::lane::{Event, LeftBehind};
 use crate::record::Facts;
 use crate::source::journal::FOLDER;
 use crate::source::journal::discover::{Discover, Sighting};
-use crate::source::log_file::watch::Stop;
+use crate::source::log_file::ask::Stop;
 
 /// How often folders are listed.
 const SCAN_EVERY: Duration = Duration::from_secs(1);
-/// How often a stop request is looked at.
-const STOP_EVERY: Duration = Duration::from_millis(250);
 /// How often the checkpoint is told of the files that are there, in scans.
 const TOUCH_EVERY: u32 = 600;
 
@@ -41,6 +39,8 @@ pub fn follow(
         LeftBehind::new(&Facts::new(), key, entry).filter(|l| l.folder.starts_with(FOLDER))
     });
     let mut left: Vec<LeftBehind> = left.collect();
+    let (to, stopped) = channel();
+    stop.wakes(move || to.send(()));
     Builder::new().name("journal".into()).spawn(move || {
         let mut scans = 0_u32;
         while !stop.asked() {
@@ -64,11 +64,7 @@ pub fn follow(
                 touch(&discover, &board, clock.now().wall / 1_000_000_000);
             }
             scans = scans.wrapping_add(1);
-            let mut waited = Duration::ZERO;
-            while waited < SCAN_EVERY && !stop.asked() {
-                std::thread::sleep(STOP_EVERY);
-                waited += STOP_EVERY;
-            }
+            let _ = stopped.recv_timeout(SCAN_EVERY);
         }
     })
 }

@@ -25,7 +25,7 @@ use crate::filter::quarantine::Keeper;
 use crate::filter::swap::{Swap, Wanted};
 use crate::lane::Event;
 use crate::route::Table;
-use crate::source::log_file::watch::{Again, Stop};
+use crate::source::log_file::ask::{Again, Stop};
 
 /// What the thread works on.
 pub struct Swapper {
@@ -90,7 +90,7 @@ impl Swapper {
         let stop = Stop::default();
         let stopped = stop.clone();
         let handle = Builder::new().name("swap".into()).spawn(move || {
-            let mut watch = Watch::start();
+            let mut watch = Watch::start(&stopped);
             while !stopped.asked() {
                 watch.follow(self.folders());
                 self.reload();
@@ -232,7 +232,7 @@ impl Swapper {
         self.swap.keep_only(&self.wanted());
         self.tell(None);
         // Containers that no route took have no file open.
-        self.again.ask();
+        self.again.now();
         Ok(())
     }
 

@@ -16,17 +16,18 @@ use crate::clock::Clock;
 use crate::lane::{Event, Lane, LeftBehind};
 use crate::record::Budget;
 use crate::source::container_log::discover::{Discover, watch};
+use crate::source::container_log::path::pod_folder;
 use crate::source::files;
 use crate::source::journal::FOLDER;
+use crate::source::log_file::ask::{Again, Stop};
 use crate::source::log_file::sighting::Sighting;
-use crate::source::log_file::watch::{Again, Stop};
 use crate::telemetry::metrics::Metrics;
 
 /// A checkpoint is written at most so often: well within a second of the settling.
 pub const SAVE_EVERY: Duration = Duration::from_millis(250);
 /// What happens in so short a time after another thing is taken together with it, where nothing waits
 /// for room: a lane has a look at all its containers each time that it is woken.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(100);
 /// How often a drain looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// A lane that panics ends the process: the kubelet restarts it, and nothing unsettled is lost.
@@ -67,9 +68,12 @@ impl LaneThread {
                 let (mut rest, mut gathers) = (Duration::ZERO, false);
                 while !stopped.asked() {
                     beat.now();
+                    let until = clock.now().mono + rest;
                     let first = events.recv_timeout(rest).ok();
                     if gathers && first.is_some() {
-                        std::thread::sleep(GATHER);
+                        // Not beyond what is due: one look does for both.
+                        let left = until.saturating_sub(clock.now().mono);
+                        std::thread::sleep(GATHER.min(left));
                     }
                     let step = lane.step(clock.now(), first.into_iter().chain(events.try_iter()));
                     for (destination, request) in step.requests {
@@ -159,9 +163,13 @@ pub fn discover(
     })
 }
 
-/// The same container always meets the same lane.
+/// The same container always meets the same lane, and so do those of one pod: they may share a stream,
+/// and each lane fills requests of its own.
 pub(super) fn lane_of(folder: &str, lanes: usize) -> usize {
-    let hash = folder
+    let pod = folder.split_once('/').map(|(pod, _)| pod);
+    let owner = pod.filter(|pod| pod_folder(pod).is_some());
+    let hash = owner
+        .unwrap_or(folder)
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use notify::{EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::source::log_file::watch::Stop;
+use crate::source::log_file::ask::Stop;
 
 /// Everything is looked at so often, announced or not: a few `stat`s a filter.
 const RESCAN_EVERY: Duration = Duration::from_secs(5);
@@ -19,8 +19,6 @@ const RESCAN_EVERY: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_millis(50);
 /// or after so many times that.
 const QUIET_TRIES: u32 = 10;
-/// How often a stop request is looked at.
-const STOP_EVERY: Duration = Duration::from_millis(250);
 
 pub struct Watch {
     watcher: Option<RecommendedWatcher>,
@@ -29,10 +27,13 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// `stop` ends the wait for a change as well.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(stop: &Stop) -> Self {
         // One waiting word is as good as many.
         let (to, changed) = sync_channel(1);
+        let asked = to.clone();
+        stop.wakes(move || asked.try_send(()));
         let config = notify::Config::default().with_event_kinds(
             EventKindMask::CREATE
                 | EventKindMask::REMOVE
@@ -73,18 +74,10 @@ impl Watch {
 
     /// Waits until something has changed and is quiet again, or everything is due for a look.
     pub fn wait(&self, stop: &Stop) {
-        let mut waited = Duration::ZERO;
-        while waited < RESCAN_EVERY && !stop.asked() {
-            match self.changed.recv_timeout(STOP_EVERY) {
-                Ok(()) => {
-                    let more = |_: &u32| self.changed.recv_timeout(QUIET).is_ok();
-                    let _ = (0..QUIET_TRIES).take_while(more).count();
-                    return;
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(STOP_EVERY),
-            }
-            waited += STOP_EVERY;
+        if stop.asked() || self.changed.recv_timeout(RESCAN_EVERY).is_err() {
+            return;
         }
+        let more = |_: &u32| !stop.asked() && self.changed.recv_timeout(QUIET).is_ok();
+        let _ = (0..QUIET_TRIES).take_while(more).count();
     }
 }

@@ -3,7 +3,6 @@
 //! the books are posted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Lane;
 use super::follow::Follow;
@@ -14,9 +13,6 @@ use crate::record::{Cause, Container, Facts};
 use crate::source::container_log::discover::describe;
 use crate::source::files;
 use crate::source::journal::FOLDER;
-
-/// The books are posted, and files that wait their turn are looked at, so often.
-const LOOK_AROUND_EVERY: Duration = Duration::from_secs(1);
 
 /// A file as the checkpoint remembers it, that may be gone.
 pub struct LeftBehind {
@@ -53,7 +49,8 @@ impl LeftBehind {
 
 impl Lane {
     pub(super) fn tidy(&mut self, now: Now) {
-        let around = now.mono.saturating_sub(self.looked_around) >= LOOK_AROUND_EVERY;
+        // Once a second, on the second: as idle files are looked at, so that a lane wakes for both.
+        let around = now.mono.as_secs() != self.looked_around.as_secs();
         if around {
             self.looked_around = now.mono;
             self.bound_pinned(now);

@@ -16,7 +16,7 @@ use crate::source::journal::reader::{Error, Reader};
 use crate::source::journal::select::Fields;
 use crate::source::journal::streams::Streams;
 use crate::source::journal::{Config, Start};
-use crate::source::log_file::tail::{LOOK_AFTER_MAX, LOOK_AFTER_MIN};
+use crate::source::log_file::looks::Looks;
 
 /// A file whose successor is there gets so long for late entries, where its writer did not say that it
 /// is done: after a crash it never does.
@@ -35,8 +35,7 @@ pub struct File {
     pub read_out: bool,
     /// When the next file appeared.
     pub superseded_at: Option<Duration>,
-    next_look: Duration,
-    look_after: Duration,
+    looks: Looks,
 }
 
 /// Where a file begins of which the checkpoint knows nothing.
@@ -86,8 +85,7 @@ impl File {
             key,
             read_out: false,
             superseded_at: None,
-            next_look: now.mono,
-            look_after: LOOK_AFTER_MIN,
+            looks: Looks::from(now.mono),
         })
     }
 
@@ -102,12 +100,12 @@ impl File {
 
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
-        self.reader.unread() > 0 || self.next_look <= now
+        self.reader.unread() > 0 || self.looks.next() <= now
     }
 
     #[must_use]
     pub fn next_look(&self) -> Duration {
-        self.next_look
+        self.looks.next()
     }
 
     /// Asks what was added; soon again if anything was, ever later if not.
@@ -115,19 +113,16 @@ impl File {
     /// # Errors
     /// When it cannot be read, or was emptied.
     pub fn look(&mut self, now: Duration) -> Result<(), Error> {
-        let before = self.reader.header().entries;
+        let (before, end) = (self.reader.header().entries, self.extent.seen_to());
         self.reader.look()?;
         if self.reader.header().entries == before {
-            if self.look_after == LOOK_AFTER_MAX {
+            if self.looks.are_rare() {
                 self.reader.idle();
             }
-            self.look_after = (self.look_after * 2).min(LOOK_AFTER_MAX);
         } else {
-            self.look_after = LOOK_AFTER_MIN;
-            let end = self.reader.end()?;
-            self.extent.saw(end);
+            self.extent.saw(self.reader.end()?);
         }
-        self.next_look = now + self.look_after;
+        self.looks.looked(now, self.extent.seen_to() - end);
         if self.reader.unread() == 0 {
             self.end_if_over(now);
         }

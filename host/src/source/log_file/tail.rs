@@ -13,16 +13,8 @@ use std::time::Duration;
 use super::decode::{Decoder, Format, PieceHead};
 use super::files::{LogFile, Stat};
 use super::identity::FirstLine;
+use super::looks::Looks;
 use crate::record::{FileId, Sample};
-
-/// Shortest and longest time between two looks at a file that does not grow.
-pub const LOOK_AFTER_MIN: Duration = Duration::from_millis(50);
-pub const LOOK_AFTER_MAX: Duration = Duration::from_secs(1);
-/// Longest time for one that grows by little. Such looks, and rarer ones, fall together: a lane with a
-/// thousand files wakes a few times a second, and not for each.
-const LOOK_AFTER_SLOW: Duration = Duration::from_millis(250);
-/// Growth that is worth another look soon, bytes.
-const LOOK_BYTES: u64 = 64 * 1024;
 
 /// So many of a file's first bytes are compared: the runtime's time stamp is among them.
 const START_BYTES: usize = 64;
@@ -58,8 +50,7 @@ pub struct Tail {
     line: Option<LongLine>,
     /// Reading goes on at a place that may lie within a line.
     unsure: bool,
-    next_look: Duration,
-    look_after: Duration,
+    looks: Looks,
     /// When the file last grew, or was opened.
     pub grew_at: Duration,
 }
@@ -105,8 +96,7 @@ impl Tail {
             long_line: None,
             line: None,
             unsure: false,
-            next_look: now,
-            look_after: LOOK_AFTER_MIN,
+            looks: Looks::from(now),
             grew_at: now,
         }
     }
@@ -135,7 +125,7 @@ impl Tail {
 
     #[must_use]
     pub fn next_look(&self) -> Duration {
-        self.next_look
+        self.looks.next()
     }
 
     /// Goes on at `offset`, which is the start of a line, or of a piece of the last long one.
@@ -255,17 +245,7 @@ impl Tail {
     pub fn look(&mut self, now: Duration) -> io::Result<Look> {
         let stat = self.file.stat()?;
         let grew = stat.len != self.stat.len;
-        self.look_after = match stat.len.abs_diff(self.stat.len) {
-            0 => (self.look_after * 2).min(LOOK_AFTER_MAX),
-            LOOK_BYTES.. => LOOK_AFTER_MIN,
-            _ => (self.look_after * 2).min(LOOK_AFTER_SLOW),
-        };
-        self.next_look = now + self.look_after;
-        if self.look_after >= LOOK_AFTER_SLOW {
-            let together = LOOK_AFTER_SLOW.as_nanos();
-            let late = self.next_look.as_nanos() % together;
-            self.next_look -= Duration::from_nanos(u64::try_from(late).unwrap_or(0));
-        }
+        self.looks.looked(now, stat.len.abs_diff(self.stat.len));
         if grew {
             self.grew_at = now;
         }
@@ -356,8 +336,7 @@ impl Tail {
         self.stat.len = 0;
         self.cut = false;
         self.grew_at = now;
-        self.next_look = now;
-        self.look_after = LOOK_AFTER_MIN;
+        self.looks = Looks::from(now);
         self.seek(0);
     }
 }

@@ -7,49 +7,29 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use notify::{EventKindMask, RecommendedWatcher, RecursiveMode, Watcher as _};
 
+use super::ask::Ask;
+
 /// Events that may wait; past that they are given up, and everything is listed instead.
 const EVENTS_MAX: usize = 16 * 1024;
-/// How often a stop request is looked at.
-pub const STOP_EVERY: Duration = Duration::from_millis(250);
-
-/// Asks a watch to end.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    pub fn now(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    #[must_use]
-    pub fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+/// What a watcher is woken by.
+enum Word {
+    Changed(PathBuf),
+    /// Somebody asks for something, or events were lost.
+    Asked,
 }
 
-/// Has everything told again: for files that nobody wanted when they were told first.
-#[derive(Debug, Clone, Default)]
-pub struct Again {
-    asked: Arc<AtomicU64>,
-    /// How often it had been asked when this one looked last.
-    seen: u64,
-}
-
-impl Again {
-    pub fn ask(&self) {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether somebody has asked since this one looked last.
-    pub fn is_asked(&mut self) -> bool {
-        let asked = self.asked.load(Ordering::Relaxed);
-        std::mem::replace(&mut self.seen, asked) != asked
+impl Word {
+    fn path(self) -> Option<PathBuf> {
+        match self {
+            Self::Changed(path) => Some(path),
+            Self::Asked => None,
+        }
     }
 }
 
@@ -57,6 +37,7 @@ impl Again {
 pub enum Heard {
     /// Something changed at these places.
     Changes(Vec<PathBuf>),
+    /// Nothing in that time, or only that somebody asks for something.
     Nothing,
     /// The kernel will say nothing more.
     NoMore,
@@ -65,19 +46,24 @@ pub enum Heard {
 /// Folders that are watched.
 pub struct Watcher {
     inner: RecommendedWatcher,
-    events: Receiver<PathBuf>,
+    events: Receiver<Word>,
     watched: HashSet<PathBuf>,
     /// Events were lost.
     overflow: Arc<AtomicBool>,
 }
 
 impl Watcher {
-    /// Watches nothing yet.
+    /// Watches nothing yet. Whoever asks for one of these ends the wait for changes.
     ///
     /// # Errors
     /// When the kernel refuses to watch at all.
-    pub fn start() -> notify::Result<Self> {
+    pub fn start(asks: [&Ask; 2]) -> notify::Result<Self> {
         let (to, events) = sync_channel(EVENTS_MAX);
+        for ask in asks {
+            let to = to.clone();
+            // A queue that is full wakes as well.
+            ask.wakes(move || to.try_send(Word::Asked));
+        }
         let overflow = Arc::new(AtomicBool::new(false));
         let config = notify::Config::default().with_event_kinds(
             EventKindMask::CREATE | EventKindMask::REMOVE | EventKindMask::MODIFY_NAME,
@@ -95,7 +81,11 @@ impl Watcher {
         match self.events.recv_timeout(at_most) {
             Ok(first) => {
                 let all = std::iter::once(first).chain(self.events.try_iter());
-                Heard::Changes(all.take(EVENTS_MAX).collect())
+                let all: Vec<PathBuf> = all.take(EVENTS_MAX).filter_map(Word::path).collect();
+                match all.is_empty() {
+                    true => Heard::Nothing,
+                    false => Heard::Changes(all),
+                }
             }
             Err(RecvTimeoutError::Timeout) => Heard::Nothing,
             Err(RecvTimeoutError::Disconnected) => Heard::NoMore,
@@ -133,18 +123,25 @@ impl Watcher {
 }
 
 fn forward(
-    to: SyncSender<PathBuf>,
+    to: SyncSender<Word>,
     overflow: Arc<AtomicBool>,
 ) -> impl FnMut(notify::Result<notify::Event>) + Send + 'static {
-    move |event| match event {
-        Ok(event) if event.need_rescan() => overflow.store(true, Ordering::Relaxed),
-        Ok(event) => {
-            for path in event.paths {
-                if to.try_send(path).is_err() {
-                    overflow.store(true, Ordering::Relaxed);
+    move |event| {
+        let lost = match event {
+            Ok(event) if event.need_rescan() => true,
+            Ok(event) => {
+                let mut lost = false;
+                for path in event.paths {
+                    lost |= to.try_send(Word::Changed(path)).is_err();
                 }
+                lost
             }
+            Err(_) => true,
+        };
+        if lost {
+            overflow.store(true, Ordering::Relaxed);
+            // A queue that is full wakes as well.
+            let _ = to.try_send(Word::Asked);
         }
-        Err(_) => overflow.store(true, Ordering::Relaxed),
     }
 }

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use super::Discover;
 use crate::clock::Clock;
+use crate::source::log_file::ask::{Again, Ask, Stop};
 use crate::source::log_file::files::Files;
 use crate::source::log_file::sighting::Sighting;
-use crate::source::log_file::watch::{Again, Heard, STOP_EVERY, Stop, Watcher};
+use crate::source::log_file::watch::{Heard, Watcher};
 
 struct Watch {
     files: Arc<dyn Files>,
@@ -35,15 +36,15 @@ pub fn watch(
     mut again: Again,
     tell: &mut dyn FnMut(Sighting),
 ) -> notify::Result<()> {
-    let mut watch = Watch::start(&discover)?;
+    let mut watch = Watch::start(&discover, [stop, &again])?;
     watch.all(&mut discover, tell);
     let mut scanned = clock.now().mono;
     while !stop.asked() {
-        let idle = watch.rescan.is_empty();
-        match watch
-            .watcher
-            .hear(if idle { STOP_EVERY } else { Duration::ZERO })
-        {
+        let wait = match watch.rescan.is_empty() {
+            true => (scanned + rescan_every).saturating_sub(clock.now().mono),
+            false => Duration::ZERO,
+        };
+        match watch.watcher.hear(wait) {
             Heard::Changes(paths) => watch.changed(&mut discover, paths, tell),
             Heard::Nothing => {}
             Heard::NoMore => break,
@@ -63,12 +64,12 @@ pub fn watch(
 }
 
 impl Watch {
-    fn start(discover: &Discover) -> notify::Result<Self> {
+    fn start(discover: &Discover, asks: [&Ask; 2]) -> notify::Result<Self> {
         Ok(Self {
             files: discover.files.clone(),
             root: discover.root.clone(),
             links: discover.links.clone(),
-            watcher: Watcher::start()?,
+            watcher: Watcher::start(asks)?,
             rescan: VecDeque::new(),
         })
     }

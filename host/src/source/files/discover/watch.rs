@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::Discover;
 use crate::clock::Clock;
+use crate::source::log_file::ask::{Again, Stop};
 use crate::source::log_file::sighting::Sighting;
-use crate::source::log_file::watch::{Again, Heard, STOP_EVERY, Stop, Watcher};
+use crate::source::log_file::watch::{Heard, Watcher};
 
 /// A rotation renames and makes several files: what follows one change within so long is seen with it.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -25,7 +26,7 @@ pub fn watch(
     tell: &mut dyn FnMut(Sighting),
     after: &mut dyn FnMut(&Discover),
 ) -> notify::Result<()> {
-    let mut watcher = Watcher::start()?;
+    let mut watcher = Watcher::start([stop, &again])?;
     let mut due = true;
     let mut scanned = Duration::ZERO;
     while !stop.asked() {
@@ -38,7 +39,12 @@ pub fn watch(
             after(&discover);
             scanned = clock.now().mono;
         }
-        due = match watcher.hear(STOP_EVERY) {
+        let wait = if discover.unsettled {
+            UNSETTLED.min(rescan_every)
+        } else {
+            rescan_every
+        };
+        due = match watcher.hear((scanned + wait).saturating_sub(clock.now().mono)) {
             Heard::Changes(_) => {
                 std::thread::sleep(TOGETHER);
                 // They belong to the same scan.
@@ -47,11 +53,6 @@ pub fn watch(
             }
             Heard::Nothing => false,
             Heard::NoMore => return Ok(()),
-        };
-        let wait = if discover.unsettled {
-            UNSETTLED.min(rescan_every)
-        } else {
-            rescan_every
         };
         due |= watcher.has_lost_some() || clock.now().mono.saturating_sub(scanned) >= wait;
         if again.is_asked() {

@@ -50,7 +50,7 @@ impl Tail {
         self.is_whole = copy.is_whole;
         self.sample = copy.sample;
         self.cut = false;
-        self.next_look = copy.next_look;
+        self.looks = copy.looks;
         std::mem::replace(&mut self.file, copy.file)
     }
 
