@@ -61,6 +61,13 @@ impl Share {
             && self.whole.used() + bytes <= self.whole.limit
     }
 
+    /// Whether what is held had better be let go, here or in the whole.
+    #[must_use]
+    pub fn is_half_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit / 2
+            || self.whole.used() > self.whole.limit / 2
+    }
+
     /// Takes an empty permit, to be grown as bytes are packed.
     #[must_use]
     pub fn permit(self: &Arc<Self>) -> Permit {

@@ -1,9 +1,9 @@
 //! Fills requests: records of a batch, escaped, into the open body of their stream.
 //!
 //! Many containers may share one stream; a body is closed when it is full, or when it has waited
-//! `flush_after` and its stream is free: while a request is on its way, the next one fills, so a
-//! slow service gets fewer and larger requests. Full ones go at once, several at a time, as far as
-//! `order` allows; to allow it, a body that is full leaves its last millisecond to the next one.
+//! `flush_after` (twice that, while a stream goes on with little) and its stream is free: while one
+//! is on its way, the next one fills, so a slow service gets fewer and larger requests. Full ones go
+//! at once, several at a time, as `order` allows: they leave their last millisecond to the next one.
 //!
 //! Times may jump by more than a request spans (a backlog of one container beside the present of
 //! another): so a stream may have several open bodies, each with its day, oldest first. A record
@@ -26,6 +26,12 @@ use crate::telemetry::metrics::SinkMetrics;
 
 /// Open bodies of one stream, each of another day.
 const OPEN_MAX: usize = 4;
+/// A stream that goes on with less than this in a body waits so many times longer for more. A request
+/// costs the agent as much as 50 kB of records, and an account has 5,000 a second for all its nodes.
+const LITTLE_BYTES: usize = 64 * 1024;
+const LITTLE_WAITS: u32 = 2;
+/// What comes so close to being due is taken along: a lane would have to wake again for it.
+const EARLY: Duration = Duration::from_millis(20);
 
 /// The open requests of one destination in one lane.
 pub struct Pack {
@@ -109,15 +115,18 @@ impl Pack {
     pub fn flush(&mut self, now: Now, all: bool, out: &mut Vec<Request>) {
         let before = out.len();
         let flush_after = self.flush_after;
-        let due = |stream: &Stream| stream.due(flush_after).is_some_and(|due| due <= now.mono);
+        let soon = now.mono + EARLY.min(flush_after);
+        let due = |stream: &Stream| stream.due(flush_after).is_some_and(|due| due <= soon);
         let streams = self.streams.by_name.iter_mut();
         let mut closing: Vec<_> = streams.filter(|(_, s)| all || due(s)).collect();
         // A map's own order is another in every run, and a simulation repeats runs.
         closing.sort_unstable_by_key(|(names, _)| *names);
         for (_, stream) in closing {
-            stream.close_all(out);
+            stream.close_all(now, out);
         }
-        self.streams.by_name.retain(|_, stream| stream.is_used());
+        let since = now.mono.saturating_sub(flush_after);
+        let used = |stream: &Stream| stream.is_used() || stream.goes_on_from(since);
+        self.streams.by_name.retain(|_, stream| used(stream));
         if self.streams.by_name.is_empty() {
             self.streams.pool.shed();
         }
@@ -187,6 +196,7 @@ impl Streams {
             share: self.share(&names.group).clone(),
             pool: self.pool.clone(),
             open: Vec::new(),
+            left: None,
             flights: Flights::default(),
         };
         (names.clone(), stream)
@@ -201,6 +211,8 @@ struct Stream {
     share: Arc<Share>,
     pool: Pool,
     open: Vec<Waiting>,
+    /// When the last body was closed.
+    left: Option<Duration>,
     flights: Flights,
 }
 
@@ -285,7 +297,7 @@ impl Stream {
                 leaving.hand_over(time_ms, &mut next, delivery);
             }
             leaving.owe(delivery);
-            self.close(leaving.body, out);
+            self.close(leaving.body, now, out);
         }
         self.open.push(next);
         self.open.len() - 1
@@ -298,7 +310,8 @@ impl Stream {
         }
     }
 
-    fn close(&mut self, body: Open, out: &mut Vec<Request>) {
+    fn close(&mut self, body: Open, now: Now, out: &mut Vec<Request>) {
+        self.left = Some(now.mono);
         let departure = self.flights.depart(body.spans().clone());
         let to = To {
             group: self.group.clone(),
@@ -308,16 +321,27 @@ impl Stream {
         out.push(Request::Cloudwatch(Box::new(body.seal(to, departure))));
     }
 
-    fn close_all(&mut self, out: &mut Vec<Request>) {
+    fn close_all(&mut self, now: Now, out: &mut Vec<Request>) {
         for waiting in std::mem::take(&mut self.open) {
-            self.close(waiting.body, out);
+            self.close(waiting.body, now, out);
         }
     }
 
     /// When what is open has waited long enough; none while the stream is busy.
     fn due(&self, flush_after: Duration) -> Option<Duration> {
         let oldest = self.open.iter().map(|w| w.since).min()?;
-        (!self.flights.is_busy()).then(|| oldest + flush_after)
+        let goes_on = self.goes_on_from(oldest.saturating_sub(flush_after));
+        let has: usize = self.open.iter().map(|w| w.body.counted()).sum();
+        let waits = match goes_on && has < LITTLE_BYTES && !self.share.is_half_used() {
+            true => flush_after * LITTLE_WAITS,
+            false => flush_after,
+        };
+        (!self.flights.is_busy()).then(|| oldest + waits)
+    }
+
+    /// Whether a body was closed at that time or later.
+    fn goes_on_from(&self, since: Duration) -> bool {
+        self.left.is_some_and(|left| left >= since)
     }
 
     fn is_used(&self) -> bool {

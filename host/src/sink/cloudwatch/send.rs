@@ -135,7 +135,10 @@ impl Shared {
                 Some(slot) => slot,
                 None => self.account.slot().await,
             };
-            let failed = match self.call(to, sent.clone()).await {
+            // On the heap, and only from here on: a call of the SDK is kilobytes, and a request that
+            // waits for its slot is one of thousands.
+            let call = Box::pin(self.call(to, sent.clone()));
+            let failed = match call.await {
                 Ok(answer) => {
                     slot.taken();
                     self.count("ok");
@@ -161,7 +164,7 @@ impl Shared {
                     self.refused(to, &body, &failed, parts);
                     return None;
                 }
-                _ => self.recover(to, &failed, slot, tries).await,
+                _ => Box::pin(self.recover(to, &failed, slot, tries)).await,
             }
         }
     }

@@ -235,41 +235,65 @@ fn a_batch_in_two_requests_is_settled_by_each_answer_for_its_own_records() {
     assert_eq!(settled(one), [(Fate::Settled, vec![range(0, cut)])]);
 }
 
+/// Packs one record that comes now.
+fn append(pack: &mut Pack, text: &[u8], now: Now, out: &mut Vec<Request>) {
+    let mut columns = Columns::default();
+    columns.push(text, now.mono.as_nanos() as u64, Stream::Stdout, 1);
+    let parts = Receipt::new(0, Arc::new(|_| {})).share();
+    let delivery = Delivery {
+        slot: 0,
+        container: &container(),
+        names: &Names::default(),
+        columns: &columns,
+        which: &|_| true,
+        parts: &parts,
+    };
+    pack.append(&delivery, now, out);
+    parts.close();
+}
+
+fn at(mono: Duration) -> Now {
+    Now { mono, wall: 0 }
+}
+
 #[test]
 fn a_stream_with_a_request_on_its_way_fills_the_next_one() {
     let mut pack = pack(Format::Text);
-    let names = Names::default();
-    let container = container();
-    let (to, _news) = channel::<News>();
-    let append = |pack: &mut Pack, out: &mut Vec<Request>| {
-        let mut columns = Columns::default();
-        columns.push(b"m", 0, Stream::Stdout, 1);
-        let parts = Receipt::new(0, news_channel(to.clone())).share();
-        let delivery = Delivery {
-            slot: 0,
-            container: &container,
-            names: &names,
-            columns: &columns,
-            which: &|_| true,
-            parts: &parts,
-        };
-        pack.append(&delivery, NOW, out);
-        parts.close();
-    };
-    let late = Now {
-        mono: Duration::from_secs(60),
-        wall: 0,
-    };
+    let late = at(Duration::from_secs(60));
     let mut out = Vec::new();
-    append(&mut pack, &mut out);
+    append(&mut pack, b"m", NOW, &mut out);
     assert!(pack.next_flush().is_some());
     pack.flush(late, false, &mut out);
     assert_eq!(out.len(), 1);
-    append(&mut pack, &mut out);
-    append(&mut pack, &mut out);
+    append(&mut pack, b"m", NOW, &mut out);
+    append(&mut pack, b"m", NOW, &mut out);
     pack.flush(late, false, &mut out);
     assert_eq!((out.len(), pack.next_flush()), (1, None));
     out.clear();
     pack.flush(late, false, &mut out);
     assert_eq!(out.len(), 1);
+}
+
+/// When requests leave, in tenths of a second, of a stream that gets a record of so many bytes in each
+/// of these, and whose requests are answered at once.
+fn leave_at(tenths: &[u32], bytes: usize) -> Vec<u32> {
+    let (mut pack, text) = (pack(Format::Text), vec![b'x'; bytes]);
+    let leaves = |tenth: &u32| {
+        let mut out = Vec::new();
+        let now = at(Duration::from_millis(100) * *tenth);
+        pack.flush(now, false, &mut out);
+        if tenths.contains(tenth) {
+            append(&mut pack, &text, now, &mut out);
+        }
+        !out.is_empty()
+    };
+    (0..100).filter(leaves).collect()
+}
+
+#[test]
+fn a_stream_that_goes_on_with_little_is_sent_half_as_often() {
+    let all: Vec<u32> = (0..60).collect();
+    assert_eq!(leave_at(&all, 100), [10, 30, 50, 70]);
+    assert_eq!(leave_at(&all, 10_000), [10, 20, 30, 40, 50, 60]);
+    assert_eq!(leave_at(&[0, 25, 50], 100), [10, 35, 60]);
 }
