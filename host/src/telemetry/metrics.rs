@@ -66,7 +66,7 @@ impl Metrics {
         self.quarantine.register(&mut registry);
         self.swaps.register(&mut registry);
         self.register(&mut registry);
-        container::register(&self.ledgers.snapshot(), &mut registry);
+        container::register(self.ledgers.snapshot(), &mut registry);
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &registry);
