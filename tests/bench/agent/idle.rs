@@ -1,9 +1,12 @@
 //! `idle/1000/*` and `idle/10000/*`: the agent with so many log files that do not grow: percent of a core
-//! over some seconds, and the most memory it ever had, MiB.
+//! over some seconds, and the most memory it ever had, MiB. `idle/journal/cpu_percent`: what a journal that
+//! nobody writes to adds to that.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use support::journal::{Entry, Layout, Writer};
 use support::logs::{self, Options};
 
 use super::corpus::Corpus;
@@ -24,6 +27,44 @@ pub fn run(wanted: &Wanted) {
             measure(files, &group);
         }
     }
+    if wanted.any("idle/journal/cpu_percent") {
+        journal();
+    }
+}
+
+/// Percent of a core over some seconds, and the most memory so far.
+fn watch(case: &Case, corpus: &Corpus, server: SocketAddr) -> (f64, f64) {
+    let used = case.run_and_watch(corpus, server, &[SETTLES, WATCHED]);
+    let seconds = used[2].cpu_seconds - used[1].cpu_seconds;
+    (
+        100.0 * seconds / WATCHED.as_secs_f64(),
+        used[2].peak_rss_mib,
+    )
+}
+
+fn journal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let corpus = corpus(10, folder.path());
+    let journals = folder.path().join("journal");
+    let machine = journals.join("3d1219c7c4c5404aaa1f6d2a48adfda4");
+    std::fs::create_dir_all(&machine).expect("a folder");
+    for name in ["system", "user-1000"] {
+        let path = machine.join(format!("{name}.journal"));
+        let mut writer = Writer::start(&path, Layout::default()).expect("a writer");
+        let entry = |at: u64| Entry::new(1_764_000_000_000_000 + at, format!("entry {at}"));
+        let entries: Vec<Entry> = (0..1000).map(entry).collect();
+        writer.write(&entries).expect("a writer");
+        writer.finish().expect("a writer");
+    }
+    let server = null_server::start();
+    let without = Case::new("idle", None, &cloudwatch("json"));
+    let with = Case::new("idle", None, &cloudwatch("json")).with_journal(&journals);
+    let mut more = Vec::new();
+    for _ in 0..RUNS {
+        let (before, _) = watch(&without, &corpus, server);
+        more.push(watch(&with, &corpus, server).0 - before);
+    }
+    figure::print("idle/journal/cpu_percent", "%", &mut more);
 }
 
 fn measure(files: usize, group: &str) {
@@ -33,10 +74,9 @@ fn measure(files: usize, group: &str) {
     let case = Case::new("idle", None, &cloudwatch("json"));
     let (mut percent, mut rss) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        let used = case.run_and_watch(&corpus, server, &[SETTLES, WATCHED]);
-        let seconds = used[2].cpu_seconds - used[1].cpu_seconds;
-        percent.push(100.0 * seconds / WATCHED.as_secs_f64());
-        rss.push(used[2].peak_rss_mib);
+        let (cpu, peak) = watch(&case, &corpus, server);
+        percent.push(cpu);
+        rss.push(peak);
     }
     figure::print(&format!("{group}/cpu_percent"), "%", &mut percent);
     figure::print(&format!("{group}/rss"), "MiB", &mut rss);

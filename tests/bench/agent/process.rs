@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ pub struct Case {
     module: Option<&'static str>,
     /// YAML; `SERVER` stands for the server's address.
     destination: String,
+    /// The folder of a journal that is read as well.
+    journal: Option<PathBuf>,
 }
 
 pub struct Used {
@@ -33,7 +35,14 @@ impl Case {
             name,
             module,
             destination: destination.to_owned(),
+            journal: None,
         }
+    }
+
+    /// The same with the journal in this folder.
+    pub fn with_journal(mut self, folder: &Path) -> Self {
+        self.journal = Some(folder.to_owned());
+        self
     }
 
     /// Runs the agent until every byte is settled.
@@ -81,8 +90,11 @@ impl Case {
             ),
             None => ("{}".into(), "[]"),
         };
+        let journal = self.journal.as_ref().map(|folder| format!("{:?}", folder));
+        let journal = journal.map_or("null".into(), |folder| format!("{{ paths: [{folder}] }}"));
         format!(
-            "state: {state}\nsource: {{ container_log: {{ path: {root}/pods, links: {root}/containers }} }}\n\
+            "state: {state}\nsource: {{ container_log: {{ path: {root}/pods, links: {root}/containers }}, \
+             journal: {journal} }}\n\
              filters: {{ modules: {modules} }}\ndestinations: {{ out: {destination} }}\n\
              routes: [ {{ filters: {chain}, destination: out }} ]\ntelemetry: {{ listen: '{admin}' }}\n",
             state = folder.join("state").display(),
