@@ -9,7 +9,17 @@ use crate::figure::{self, Wanted};
 /// Records of a batch: about 256 KiB of them.
 const RECORDS: usize = 1024;
 /// As `xtask/src/guests.rs` builds them.
-const LANGUAGES: [&str; 8] = ["rust", "c", "cpp", "zig", "go", "python", "js", "ts"];
+const LANGUAGES: [&str; 9] = [
+    "rust",
+    "c",
+    "cpp",
+    "zig",
+    "go",
+    "python",
+    "js",
+    "ts",
+    "assemblyscript",
+];
 
 pub fn run(wanted: &Wanted) {
     if !wanted.any("guests/") {

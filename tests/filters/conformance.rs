@@ -9,7 +9,7 @@ use crate::engine::{Chain, Guest, guest, path};
 use logsieve::filter::limits::Limits;
 
 /// The worked examples, as `cargo xtask guests` names them.
-const KITS: [&str; 8] = [
+const KITS: [&str; 9] = [
     "kit_rust",
     "kit_c",
     "kit_cpp",
@@ -18,6 +18,7 @@ const KITS: [&str; 8] = [
     "kit_python",
     "kit_js",
     "kit_ts",
+    "kit_assemblyscript",
 ];
 
 /// In the languages of `guest-sdk`, where they were built.

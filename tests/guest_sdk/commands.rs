@@ -197,56 +197,6 @@ fn a_new_filter_does_not_overwrite_and_its_name_is_one() {
 }
 
 #[test]
-fn what_is_no_filter_is_told_with_the_way_out() {
-    let folder = folder();
-    let empty = refused(&filter(folder.path(), ["build"]));
-    assert!(
-        empty.contains("is no filter's") && empty.contains("filter new"),
-        "{empty}"
-    );
-    let unbuilt = refused(&filter(folder.path(), ["test"]));
-    assert!(
-        unbuilt.contains("holds no module") && unbuilt.contains("filter build"),
-        "{unbuilt}"
-    );
-    fs::write(folder.path().join("text.wasm"), "int main() {}").unwrap();
-    let text = refused(&filter(folder.path(), ["build", "text.wasm"]));
-    assert!(text.contains("is not WebAssembly"), "{text}");
-    let inspected = refused(&filter(folder.path(), ["inspect", "text.wasm"]));
-    assert!(inspected.contains("is not WebAssembly"), "{inspected}");
-}
-
-#[test]
-fn a_compiler_that_is_missing_is_told_with_the_packages_that_bring_it() {
-    let folder = folder();
-    for (language, hint) in [
-        ("c", "apt-get install"),
-        ("cpp", "libc++-19-dev-wasm32"),
-        ("zig", "pip install ziglang"),
-        ("go", "go.dev"),
-        ("python", "componentize-py"),
-        ("js", "npm install"),
-        ("ts", "npm install typescript"),
-    ] {
-        done(&filter(
-            folder.path(),
-            ["new", "--lang", language, &format!("in_{language}")],
-        ));
-        let mut build = Command::new(support::agent::binary());
-        build.current_dir(folder.path()).env("PATH", "").args([
-            "filter",
-            "build",
-            &format!("in_{language}"),
-        ]);
-        let error = refused(&build.output().unwrap());
-        assert!(
-            error.contains("in PATH") && error.contains(hint),
-            "{language}: {error}"
-        );
-    }
-}
-
-#[test]
 fn a_module_that_a_compiler_left_is_finished() {
     // The guest is a core module with the contract in it, as Rust's compiler leaves it.
     let folder = folder();

@@ -10,7 +10,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 /// Of WebAssembly: a section that no compiler reads.
-fn with_section(module: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
+pub fn with_section(module: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
     let number = |mut n: usize| {
         let mut bytes = Vec::new();
         while n > 0x7f {

@@ -1,8 +1,8 @@
-//! What commands print, where nobody reads it to its end: `logsieve filter build | head -1`.
-//! The pipe is closed before the command starts, so that no write can be in time.
+//! What commands print, where nobody reads it to its end (`logsieve filter build | head -1`), or where it cannot
+//! be written. The pipe is closed before the command starts, so that no write can be in time.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::kit::{module, text};
 
@@ -31,4 +31,38 @@ fn a_command_whose_output_nobody_reads_does_its_work_to_the_end() {
         assert!(!error.contains("error"), "`{command}`: {error}");
     }
     assert!(folder.path().join("noop.wasm.gz").is_file());
+}
+
+/// It ended with Rust's code for a panic, 101: what was to be said of an error was one more.
+#[test]
+fn a_command_whose_errors_nobody_reads_ends_with_its_own_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = "x\n".repeat(1000);
+    fs::write(folder.path().join("input.log"), log).unwrap();
+    let guest = |name: &str| module(&format!("guests/{name}")).display().to_string();
+    for (command, code) in [
+        (
+            format!("run {} --input input.log --progress", guest("noop")),
+            0,
+        ),
+        // It writes to the agent's log.
+        (format!("run {} --input input.log", guest("floods_log")), 0),
+        (
+            format!("run {} --input input.log", guest("cannot_judge")),
+            1,
+        ),
+        ("build no_such_folder".into(), 1),
+        ("new".into(), 2),
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        for stderr in [Stdio::from(full), Stdio::from(closed)] {
+            let mut logsieve = Command::new(support::agent::binary());
+            logsieve.current_dir(folder.path()).arg("filter");
+            logsieve.args(command.split(' ')).stderr(stderr);
+            let output = logsieve.output().unwrap();
+            assert_eq!(output.status.code(), Some(code), "`{command}`");
+        }
+    }
 }

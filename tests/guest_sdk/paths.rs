@@ -125,6 +125,11 @@ fn a_first_filter_in_typescript_is_five_commands_away() {
     walk("ts", "TypeScript", &["npm", "test"]);
 }
 
+#[test]
+fn a_first_filter_in_assemblyscript_is_five_commands_away() {
+    walk("assemblyscript", "AssemblyScript", &[]);
+}
+
 /// The agent refused it for want of the contract in it; with the contract, under the stock adapter, it
 /// trapped ("out of bounds memory access") in a collection, once the heap had grown.
 #[test]

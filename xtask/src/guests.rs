@@ -34,6 +34,7 @@ const ZIG: &str = "ziglang==0.17.1";
 /// From npm.
 const JS: &str = "componentize-qjs@0.4.5";
 const TS: &str = "typescript@7.0.2";
+const ASSEMBLYSCRIPT: &str = "assemblyscript@0.28.20";
 /// The first Go that exports functions of a package.
 const GO_MINOR_MIN: u32 = 24;
 
@@ -51,7 +52,7 @@ pub fn install() -> Result<Guests> {
     let tools = root().join("target/tools");
     std::fs::create_dir_all(&tools).with_context(|| tools.display().to_string())?;
     type Install = fn(&Path) -> Result<()>;
-    let installs: [(&str, Install); 7] = [
+    let installs: [(&str, Install); 8] = [
         ("c", c),
         ("cpp", cpp),
         ("zig", zig),
@@ -59,6 +60,7 @@ pub fn install() -> Result<Guests> {
         ("python", python),
         ("js", js),
         ("ts", ts),
+        ("assemblyscript", assemblyscript),
     ];
     // Filters in Rust are what everything else here is built of.
     let mut languages = vec!["rust"];
@@ -213,6 +215,10 @@ fn js(tools: &Path) -> Result<()> {
 fn ts(tools: &Path) -> Result<()> {
     js(tools)?;
     npm(tools, "ts-installed", TS)
+}
+
+fn assemblyscript(tools: &Path) -> Result<()> {
+    npm(tools, "assemblyscript-installed", ASSEMBLYSCRIPT)
 }
 
 fn npm(tools: &Path, mark: &str, package: &str) -> Result<()> {

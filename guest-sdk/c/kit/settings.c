@@ -4,6 +4,9 @@
 
 #include "edits.h"
 
+// Read once, so it is to be small and need not be fast.
+#pragma clang attribute push(__attribute__((minsize)), apply_to = function)
+
 typedef struct {
   const uint8_t *at, *end;
 } reader;
@@ -176,3 +179,5 @@ bool ls_unknown_key(const ls_settings *settings, const char *const *known, ls_te
   }
   return false;
 }
+
+#pragma clang attribute pop

@@ -47,12 +47,15 @@ fn obey(record: Record, command: []const u8) !void {
         .route => record.route(rest),
         .origin => record.replace(logsieve.origin(rest) orelse "unknown"),
         .stream => record.replace(@tagName(record.stream())),
-        .time => record.replace(try std.fmt.allocPrint(logsieve.allocator, "{d}", .{record.time() / std.time.ns_per_ms})),
+        .time => record.replace(try std.fmt.bufPrint(&number, "{d}", .{record.time() / std.time.ns_per_ms})),
         .count => logsieve.count(rest, 1),
         .log => logsieve.log(.info, rest),
         .fail => return logsieve.fail("{s}", .{rest}),
     }
 }
+
+/// Room for a number in words: what is handed to the kit is copied.
+var number: [24]u8 = undefined;
 
 /// `0..3 text`
 fn splice(record: Record, command: []const u8) !void {
@@ -69,7 +72,7 @@ fn mark(records: Batch, set: logsieve.Patterns) !void {
         return;
     }
     for (set.find()) |found| {
-        const name = try std.fmt.allocPrint(logsieve.allocator, "[{d}]", .{found.pattern});
+        const name = try std.fmt.bufPrint(&number, "[{d}]", .{found.pattern});
         records.record(found.at).splice(found.start, found.end, name);
     }
 }

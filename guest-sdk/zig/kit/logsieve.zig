@@ -101,11 +101,11 @@ pub const Patterns = struct {
 
     pub fn compile(expressions: []const []const u8) Error!Patterns {
         var texts: [64]c.Text = undefined;
-        if (expressions.len > texts.len) return fail("more than {d} patterns", .{texts.len});
+        if (expressions.len > texts.len) return failIn(&.{"more than 64 patterns"});
         for (expressions, texts[0..expressions.len]) |expression, *text| text.* = .of(expression);
         var made: Patterns = undefined;
         const why = c.ls_compile(&made.set, &texts, expressions.len) orelse return made;
-        return fail("{s}", .{std.mem.span(why)});
+        return failIn(&.{std.mem.span(why)});
     }
 
     /// Every match in the batch in hand: by record, then by place.
@@ -162,7 +162,28 @@ var message: [1024]u8 = undefined;
 pub fn fail(comptime format: []const u8, arguments: anytype) Error {
     const text = std.fmt.bufPrint(message[0 .. message.len - 1], format, arguments) catch
         message[0 .. message.len - 1];
-    message[text.len] = 0;
+    return failed(text.len);
+}
+
+/// The same in words that only need to be put together, for the kit: a format is code for each.
+noinline fn failIn(words: []const []const u8) Error {
+    var len: usize = 0;
+    for (words) |word| {
+        const fits = @min(word.len, message.len - 1 - len);
+        @memcpy(message[len..][0..fits], word[0..fits]);
+        len += fits;
+    }
+    return failed(len);
+}
+
+fn failed(said: usize) Error {
+    var len = said;
+    if (len == message.len - 1) {
+        // Cut off, and not in the middle of a character: what is said has to be UTF-8.
+        while (len > 0 and message[len - 1] & 0xc0 == 0x80) len -= 1;
+        if (len > 0 and message[len - 1] >= 0xc0) len -= 1;
+    }
+    message[len] = 0;
     return error.Failed;
 }
 
@@ -186,13 +207,21 @@ pub fn exportFilter(comptime Filter: type) void {
     @export(&calls.process, .{ .name = "filter_batch" });
 }
 
-fn inWords(result: anyerror!void) ?[*:0]const u8 {
+fn inWords(result: anytype) ?[*:0]const u8 {
     result catch |err| {
-        if (err != error.Failed) fail("{s}", .{@errorName(err)}) catch {};
+        if (err != error.Failed) failIn(&.{nameOf(err)}) catch {};
         return @ptrCast(&message);
     };
     return null;
 }
+
+/// `@errorName` would bring the names of all errors of the standard library along.
+fn nameOf(err: anytype) []const u8 {
+    switch (err) {
+        inline else => |one| return comptime @errorName(one),
+    }
+}
+
 
 fn refused(given: *const c.Settings) Error!void {
     const none = [_]?[*:0]const u8{null};
@@ -201,10 +230,10 @@ fn refused(given: *const c.Settings) Error!void {
 
 fn known(given: *const c.Settings, names: [*]const ?[*:0]const u8) Error!void {
     var key: c.Text = undefined;
-    if (c.ls_unknown_key(given, names, &key)) return fail("settings: there is no `{s}`", .{key.bytes()});
+    if (c.ls_unknown_key(given, names, &key)) return failIn(&.{ "settings: there is no `", key.bytes(), "`" });
 }
 
-fn configured(comptime Filter: type, given: *const c.Settings) anyerror!void {
+fn configured(comptime Filter: type, given: *const c.Settings) !void {
     const names = comptime std.meta.fieldNames(Filter.Settings);
     comptime var ended: [names.len + 1]?[*:0]const u8 = undefined;
     inline for (names, 0..) |name, n| ended[n] = name;
@@ -225,7 +254,7 @@ fn read(given: *const c.Settings, comptime name: [:0]const u8, field: anytype) E
         []const []const u8 => .{ readTexts(given, name, field), "a list of at most 64 texts" },
         else => @compileError("a setting is a bool, an f64, a text or a list of texts: " ++ name),
     };
-    if (!fits) return fail("settings: `{s}` is not {s}", .{ name, what });
+    if (!fits) return failIn(&.{ "settings: `", name, "` is not ", what });
 }
 
 fn readText(given: *const c.Settings, name: [:0]const u8, field: *[]const u8) bool {

@@ -1,5 +1,6 @@
-//! What commands print. `print!` and `println!` below `cli` are these, not the standard library's, which panic
-//! where the reader of a pipe has seen enough (`| head -1`): a command does its work to the end nevertheless.
+//! What commands print. `print!`, `println!`, `eprint!` and `eprintln!` below `cli` are these, not the standard
+//! library's, which panic where the reader of a pipe has seen enough (`| head -1`) or a disk is full: a command
+//! does its work to the end nevertheless, and its exit code is its own.
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
@@ -12,6 +13,14 @@ macro_rules! println {
     ($($text:tt)*) => { print!("{}\n", format_args!($($text)*)) };
 }
 
+macro_rules! eprint {
+    ($($text:tt)*) => { $crate::cli::print::tell(format_args!($($text)*)) };
+}
+
+macro_rules! eprintln {
+    ($($text:tt)*) => { eprint!("{}\n", format_args!($($text)*)) };
+}
+
 /// Writes to standard output; ends the process where that fails otherwise than by a closed pipe.
 pub fn write(text: Arguments) {
     match io::stdout().write_fmt(text) {
@@ -21,6 +30,11 @@ pub fn write(text: Arguments) {
         }
         _ => {}
     }
+}
+
+/// Writes to standard error; where that fails there is nobody left to tell.
+pub fn tell(text: Arguments) {
+    let _ = io::stderr().write_fmt(text);
 }
 
 /// Whether whoever reads the output has seen enough.

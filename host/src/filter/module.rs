@@ -18,7 +18,6 @@ use wasmtime::component::{Component, Linker};
 use super::bindings::{LogFilter, LogFilterPre};
 use super::engine::Engine;
 use super::imports::{State, wasi};
-use sections::Kind;
 
 /// What every interface of the contract begins with.
 const PACKAGE: &str = "logsieve:filter/";
@@ -51,6 +50,8 @@ pub enum Error {
     },
     #[error("`{path}` is not WebAssembly: it starts with {start}")]
     NotWasm { path: PathBuf, start: String },
+    #[error("`{path}` is cut off: at least {missing} bytes are missing at its end")]
+    Torn { path: PathBuf, missing: usize },
     #[error("`{path}` cannot be made a component: {cause}")]
     Wrap { path: PathBuf, cause: String },
     #[error("`{path}` does not compile: {cause}")]
@@ -84,6 +85,7 @@ impl Error {
             Self::Wrap { .. } => {
                 "build the filter with an SDK from `guest-sdk/`: it exports what the contract wants"
             }
+            Self::Torn { .. } => "copy it again; whoever writes it may not be done yet",
             Self::Version { .. } => "build the filter again with the SDK of this agent's version",
             Self::Import { .. } => {
                 "filters get records, settings, container facts and patterns; there is no network, file or environment"
@@ -209,39 +211,24 @@ fn wrap<'a>(
     path: &Path,
     bytes: &'a [u8],
 ) -> Result<std::borrow::Cow<'a, [u8]>, Error> {
-    match sections::kind(bytes) {
-        Some(Kind::Component) => Ok(bytes.into()),
-        Some(Kind::Core) => {
-            // The encoder takes for granted that sections end where they say, and panics otherwise.
-            wasmtime::Module::validate(engine, bytes).map_err(|e| Error::Compile {
-                path: path.to_owned(),
-                cause: format!("{e:#}"),
-            })?;
-            // The encoder panics on some damaged modules, which is no reason for the agent to end.
-            match std::panic::catch_unwind(|| component::of_core(bytes)) {
-                Ok(Ok(component)) => Ok(component.into()),
-                Ok(Err(error)) => Err(unwrappable(path, &error)),
-                Err(_) => Err(Error::Wrap {
-                    path: path.to_owned(),
-                    cause: "its sections are damaged".into(),
-                }),
-            }
-        }
-        None => Err(Error::NotWasm {
-            path: path.to_owned(),
-            start: format!(
-                "{:?}",
-                String::from_utf8_lossy(&bytes[..bytes.len().min(12)])
-            ),
-        }),
-    }
+    component::wrap(engine, bytes).map_err(|error| unwrappable(path, bytes, &error))
 }
 
 /// Names the import that stood in the way, where that is the reason.
-fn unwrappable(path: &Path, error: &component::Error) -> Error {
+fn unwrappable(path: &Path, bytes: &[u8], error: &component::Error) -> Error {
     let path = path.to_owned();
     let cause = error.to_string();
     let import = match error {
+        component::Error::NotWasm => {
+            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(12)]);
+            let start = format!("{start:?}");
+            return Error::NotWasm { path, start };
+        }
+        component::Error::Torn(missing) => {
+            let missing = *missing;
+            return Error::Torn { path, missing };
+        }
+        component::Error::Damaged(_) => return Error::Compile { path, cause },
         component::Error::Imports { module, .. } => Some(module.as_str()),
         _ => cause
             .split_once("module requires an import interface named `")

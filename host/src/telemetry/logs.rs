@@ -42,6 +42,8 @@ pub fn start(config: Config) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
+        // It would tell them by `eprintln!`, which panics where nobody reads standard error any more.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A second start (in tests) keeps the first one's settings.
     let _ = match config.format {

@@ -13,7 +13,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::place;
-use crate::filter::module::{self, component, parts};
+use crate::cli::Hinted;
+use crate::filter::module::{self, component, find, packed::MODULE_BYTES_MAX, parts};
 use language::Language;
 use size::Size;
 
@@ -44,8 +45,22 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         true => from_folder(args)?,
         false => from_file(args)?,
     };
-    let finished = component::finish(&made)
-        .with_context(|| format!("`{}` cannot be made a filter", args.from.display()))?;
+    let finished = component::finish(&wasmtime::Engine::default(), &made).map_err(|error| {
+        let what = format!("`{}` cannot be made a filter: {error}", args.from.display());
+        Hinted::new(what, error.hint())
+    })?;
+    if finished.len() > MODULE_BYTES_MAX {
+        let (bytes, most) = (size::grouped(finished.len()), MODULE_BYTES_MAX >> 20);
+        let what = format!(
+            "`{}` has {bytes} bytes, and no module may have more than {most} MiB",
+            out.display()
+        );
+        return Err(Hinted::new(
+            what,
+            "leave out what the filter does not need: tables, libraries",
+        )
+        .into());
+    }
     write(&out, &finished)?;
     let size = Size::of(&finished)?;
     println!("{}  {size}", out.display());
@@ -92,8 +107,9 @@ fn from_folder(args: &Args) -> anyhow::Result<(Vec<u8>, PathBuf)> {
 }
 
 fn from_file(args: &Args) -> anyhow::Result<(Vec<u8>, PathBuf)> {
-    let bytes =
-        std::fs::read(&args.from).with_context(|| format!("module `{}`", args.from.display()))?;
+    // As the shell has it: relative to the working directory.
+    let path = std::path::absolute(&args.from).unwrap_or(args.from.clone());
+    let bytes = find::read(&path, &[], None)?.bytes;
     let out = args.out.clone();
     let beside = || {
         args.from

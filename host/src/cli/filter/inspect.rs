@@ -4,9 +4,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use sha2::{Digest, Sha256};
-
 use super::build::size::{Size, grouped};
 use super::place;
 use crate::clock::Clock;
@@ -24,11 +21,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let path = place::module(&args.module)?;
-    let bytes = std::fs::read(&path).with_context(|| format!("module `{}`", path.display()))?;
-    let hash: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    // As the shell has it: relative to the working directory. Packed or in parts, as the agent takes it.
+    let absolute = std::path::absolute(&path).unwrap_or(path.clone());
+    let module::find::Found { bytes, hash, .. } = module::find::read(&absolute, &[], None)?;
     println!("{}", path.display());
     line("sha256", &hash);
     let engine = Engine::new(Clock::start())?;

@@ -15,7 +15,7 @@ use anyhow::Context;
 
 use super::bed::{Bed, Subject};
 use crate::cli::print;
-use crate::clock::{Clock, process_cpu, thread_cpu};
+use crate::clock::{Clock, process_cpu};
 use crate::record::{Batch, Facts};
 use input::Input;
 use show::Show;
@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     progress.end();
-    eprintln!("{}", show.summary(progress.bytes, thread_cpu()));
+    eprintln!("{}", show.summary(progress.bytes, process_cpu()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -183,7 +183,7 @@ impl Progress {
     fn end(&self) {
         if self.shown {
             self.show(self.clock.now().mono);
-            eprintln!();
+            eprintln!("");
         }
     }
 }

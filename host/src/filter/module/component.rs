@@ -4,6 +4,8 @@
 //! The agent's loader and `logsieve filter build` both come here, so that a module which runs as a
 //! compiler left it runs alike when it was built. What only debuggers read is left out by `finish` alone.
 
+use std::borrow::Cow;
+
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -26,6 +28,10 @@ const NAMES_SHOWN: usize = 8;
 pub enum Error {
     #[error("it is not WebAssembly")]
     NotWasm,
+    #[error("it is cut off: at least {0} bytes are missing at its end")]
+    Torn(usize),
+    #[error("it is damaged: {0}")]
+    Damaged(String),
     #[error("it needs what no filter has: {}{}", .names.join(", "), more(*.count))]
     Imports {
         /// What the first of them is imported from.
@@ -39,6 +45,26 @@ pub enum Error {
     Encode(anyhow::Error),
 }
 
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Torn(_) => "copy or compile it again; whoever writes it may not be done yet",
+            Self::Damaged(_) => "copy or compile it again",
+            Self::NotWasm => {
+                "name the compiled module: `target/wasm32-unknown-unknown/release/NAME.wasm`"
+            }
+            Self::Imports { .. } => {
+                "filters get records, settings, container facts and patterns; there is no network, file or environment"
+            }
+            Self::Contract(_) | Self::Encode(_) => {
+                "build the filter with an SDK from `guest-sdk/`: it exports what the contract wants"
+            }
+        }
+    }
+}
+
 fn more(count: usize) -> String {
     match count.saturating_sub(NAMES_SHOWN) {
         0 => String::new(),
@@ -50,12 +76,8 @@ fn more(count: usize) -> String {
 ///
 /// # Errors
 /// When the bytes are no module, or one that does not fit the contract.
-pub fn finish(bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let component = match sections::kind(bytes) {
-        None => return Err(Error::NotWasm),
-        Some(Kind::Component) => bytes.to_vec(),
-        Some(Kind::Core) => of_core(bytes)?,
-    };
+pub fn finish(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let component = wrap(engine, bytes)?;
     let mut finished = sections::strip(&component, &|name| name == SETTINGS_SCHEMA);
     // The encoder leaves the core module's own sections behind.
     if let Some(schema) = custom(bytes, SETTINGS_SCHEMA)
@@ -75,11 +97,29 @@ pub fn custom<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
         .map(|(_, content)| content)
 }
 
-/// A component of a core module.
+/// A component as it is; a core module made one.
 ///
 /// # Errors
-/// When the module does not fit the contract, or imports what no filter has.
-pub fn of_core(core: &[u8]) -> Result<Vec<u8>, Error> {
+/// When the bytes are no module, not a whole one, or one that does not fit the contract.
+pub fn wrap<'a>(engine: &wasmtime::Engine, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
+    let kind = sections::kind(bytes).ok_or(Error::NotWasm)?;
+    match sections::missing(bytes) {
+        0 => {}
+        missing => return Err(Error::Torn(missing)),
+    }
+    if kind == Kind::Component {
+        return Ok(bytes.into());
+    }
+    // The encoder takes for granted that a module is valid, and panics otherwise.
+    wasmtime::Module::validate(engine, bytes).map_err(|e| Error::Damaged(format!("{e:#}")))?;
+    match std::panic::catch_unwind(|| of_core(bytes)) {
+        Ok(made) => made.map(Cow::Owned),
+        // It panics on some others too, which is no reason for the agent to end.
+        Err(_) => Err(Error::Damaged("its sections do not fit together".into())),
+    }
+}
+
+fn of_core(core: &[u8]) -> Result<Vec<u8>, Error> {
     let imports = sections::core_imports(core).ok_or(Error::NotWasm)?;
     let unknown = |module: &str| {
         !(module == PREVIEW1
@@ -134,6 +174,10 @@ fn embed(module: &mut Vec<u8>, packages: &[&str], world: &str) -> anyhow::Result
 mod tests {
     use super::*;
 
+    fn finished(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        finish(&wasmtime::Engine::default(), bytes)
+    }
+
     #[test]
     fn the_adapter_is_what_its_source_says() {
         assert_eq!(
@@ -145,19 +189,30 @@ mod tests {
     #[test]
     fn what_no_filter_has_is_told_by_name() {
         let core = wat::parse_str(r#"(module (import "env" "printf" (func)))"#).unwrap();
-        let error = finish(&core).unwrap_err().to_string();
+        let error = finished(&core).unwrap_err().to_string();
         assert_eq!(error, "it needs what no filter has: `env` `printf`");
     }
 
     #[test]
     fn a_module_without_the_filters_functions_is_told_which_are_missing() {
         let core = wat::parse_str("(module (memory (export \"memory\") 1))").unwrap();
-        let error = finish(&core).unwrap_err().to_string();
+        let error = finished(&core).unwrap_err().to_string();
         assert!(error.contains("logsieve:filter/filter@0.1.0"), "{error}");
     }
 
     #[test]
     fn a_text_is_no_module() {
-        assert!(matches!(finish(b"int main() {}"), Err(Error::NotWasm)));
+        assert!(matches!(finished(b"int main() {}"), Err(Error::NotWasm)));
+    }
+
+    #[test]
+    fn a_module_that_is_cut_off_is_told_so_whatever_is_left_of_it() {
+        let core = wat::parse_str("(module (memory (export \"memory\") 1) (func (export \"f\")))")
+            .unwrap();
+        let component = wat::parse_str("(component (core module (func)))").unwrap();
+        for whole in [core, component] {
+            let error = finished(&whole[..whole.len() - 2]).unwrap_err();
+            assert!(matches!(error, Error::Torn(1..=2)), "{error}");
+        }
     }
 }

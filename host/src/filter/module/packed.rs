@@ -55,7 +55,9 @@ pub fn bounded(from: &mut dyn Read, expected: usize) -> io::Result<Vec<u8>> {
         .take(MODULE_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)?;
     if read > MODULE_BYTES_MAX {
-        return Err(io::ErrorKind::FileTooLarge.into());
+        let mib = MODULE_BYTES_MAX >> 20;
+        let why = format!("it is larger than {mib} MiB, which no module may be");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
     Ok(bytes)
 }

@@ -37,6 +37,21 @@ pub fn kind(bytes: &[u8]) -> Option<Kind> {
     }
 }
 
+/// How many bytes are missing behind the last section; 0 where the module is whole.
+#[must_use]
+pub fn missing(bytes: &[u8]) -> usize {
+    let whole: usize = of(bytes).map(|section| section.whole.len()).sum();
+    let Some(mut torn) = bytes.get(HEAD_BYTES + whole..) else {
+        return HEAD_BYTES.saturating_sub(bytes.len());
+    };
+    let Some((_, rest)) = torn.split_first() else {
+        return 0;
+    };
+    torn = rest;
+    // Of a head that is cut off nothing is known but that.
+    number(&mut torn).map_or(1, |len| len.saturating_sub(torn.len()).max(1))
+}
+
 /// The sections of a module, up to one that is cut off.
 pub fn of(bytes: &[u8]) -> impl Iterator<Item = Section<'_>> {
     let mut rest = bytes.get(HEAD_BYTES..).unwrap_or_default();
@@ -219,6 +234,11 @@ mod tests {
         for len in 0..module.len() {
             let _ = core_imports(&module[..len]);
             let _ = strip(&module[..len], &|_| false);
+            // Between two sections nothing tells that there was one more.
+            assert!(missing(&module[..len]) <= module.len() - len);
         }
+        assert_eq!(missing(&module), 0);
+        assert_eq!(missing(&module[..module.len() - 1]), 1);
+        assert_eq!(missing(&module[..5]), 3);
     }
 }

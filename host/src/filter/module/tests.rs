@@ -81,14 +81,14 @@ fn a_core_module_without_the_filters_functions_is_told_the_way_out() {
 fn a_module_that_is_torn_is_refused() {
     let whole = wat::parse_str("(component (import \"a\" (func)))").unwrap();
     let torn = refused(&whole[..whole.len() - 3]);
-    assert!(matches!(torn, Error::Compile { .. }), "{torn}");
+    assert!(matches!(torn, Error::Torn { .. }), "{torn}");
     // wit-component 0.263 panicked on the second: a section that goes on behind the file's end.
     for torn in [
         &b"\0asm\x01\0\0\0\x01\xff"[..],
         b"\0asm\x01\0\0\0\x00\x7f\x01a",
     ] {
         let torn = refused(torn);
-        assert!(matches!(torn, Error::Compile { .. }), "{torn}");
+        assert!(matches!(torn, Error::Torn { .. }), "{torn}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The languages that have a kit, a file each: how a filter's folder is told, and how it is compiled.
 //! What is installed is found; nothing is installed here.
 
+mod assemblyscript;
 mod c;
 mod cpp;
 mod go;
@@ -26,10 +27,12 @@ pub enum Language {
     Js,
     #[value(alias = "typescript")]
     Ts,
+    #[value(name = "assemblyscript", alias = "as")]
+    AssemblyScript,
 }
 
 /// All of them, in the order in which they are looked for.
-pub const ALL: [Language; 8] = [
+pub const ALL: [Language; 9] = [
     Language::Rust,
     Language::C,
     Language::Cpp,
@@ -38,6 +41,7 @@ pub const ALL: [Language; 8] = [
     Language::Python,
     Language::Js,
     Language::Ts,
+    Language::AssemblyScript,
 ];
 
 impl Language {
@@ -81,6 +85,7 @@ impl Language {
             Self::Python => "filter.py",
             Self::Js => "filter.js",
             Self::Ts => "filter.ts",
+            Self::AssemblyScript => "assembly/filter.ts",
         }
     }
 
@@ -98,6 +103,7 @@ impl Language {
             Self::Python => python::compile(folder),
             Self::Js => javascript::compile(folder),
             Self::Ts => javascript::compile_typed(folder),
+            Self::AssemblyScript => assemblyscript::compile(folder),
         }
     }
 }

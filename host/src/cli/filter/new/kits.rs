@@ -49,6 +49,7 @@ pub fn of(language: Language) -> &'static Kit {
         Language::Python => &PYTHON,
         Language::Js => &JS,
         Language::Ts => &TS,
+        Language::AssemblyScript => &ASSEMBLYSCRIPT,
     }
 }
 
@@ -150,6 +151,19 @@ static TS: Kit = Kit {
     tool: Some("typescript and componentize-qjs: `npm install typescript componentize-qjs`"),
 };
 
+static ASSEMBLYSCRIPT: Kit = Kit {
+    language: "AssemblyScript",
+    template: files!("assemblyscript/template": "assembly/filter.ts", "assembly/tsconfig.json"),
+    example: files!("assemblyscript/example": "assembly/filter.ts", "assembly/tsconfig.json"),
+    kit: &[
+        files!("assemblyscript/kit": "agent.ts", "edits.ts", "entry.ts", "fail.ts", "logsieve.ts", "memory.ts", "names.mjs", "settings.ts", "text.ts"),
+    ],
+    source: "assembly/filter.ts",
+    api: "kit/logsieve.ts",
+    native: "",
+    tool: Some("AssemblyScript: `npm install assemblyscript`"),
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +199,7 @@ mod tests {
             ("python", &PYTHON),
             ("js", &JS),
             ("ts", &TS),
+            ("assemblyscript", &ASSEMBLYSCRIPT),
         ] {
             // Its own files are named last.
             let own = kit.kit.last().unwrap();
