@@ -3,7 +3,8 @@
 //!
 //! `body` is the agent's own way; `typed` hands the AWS SDK its own events and lets it write them, as
 //! its documentation shows. `json` are lines of 1,000 bytes with some quotes, `text` lines of 100
-//! without. Runs of one and the other take turns. `sender-tls/*` are the same over TLS.
+//! without. Runs of one and the other take turns, after one of each that does not count: an agent has
+//! its connections and the memory of its bodies. `sender-tls/*` are the same over TLS.
 //!
 //! `sender/floor/*` is what no sender gets below: bodies that are packed already are hashed, and written
 //! to a bare socket.
@@ -20,8 +21,10 @@ use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use logsieve::clock::{Clock, thread_cpu};
-use logsieve::record::receipt::{NewsSender, news_channel};
-use logsieve::record::{Budget, Columns, Container, Facts, News, Receipt, Stream};
+use logsieve::record::receipt::NewsSender;
+use logsieve::record::{
+    Budget, Columns, Container, Facts, Fate, FileId, News, Range, Receipt, Stream,
+};
 use logsieve::sink::cloudwatch::client::Connection;
 use logsieve::sink::cloudwatch::limits::{EVENT_OVERHEAD_BYTES, REQUEST_BYTES_MAX};
 use logsieve::sink::cloudwatch::pace::Accounts;
@@ -31,6 +34,7 @@ use logsieve::sink::{Delivery, Destination, Names, Packer, Request};
 use logsieve::telemetry::metrics::SinkMetrics;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 
 use crate::agent::null_server;
 use crate::figure::{self, Wanted};
@@ -86,21 +90,27 @@ fn runtime() -> Runtime {
 
 fn measure(wanted: &Wanted, names: [&str; 4], shared: &SdkConfig) {
     let runtime = runtime();
+    let mut ours = Ours::start(&runtime, shared);
+    let client = Client::new(shared);
     let corpora = [batches(&json_line()), batches(&text_line())];
     let mut runs = [const { Vec::new() }; 4];
-    for _ in 0..figure::RUNS {
+    for run in 0..=figure::RUNS {
         for (at, batches) in corpora.iter().enumerate() {
             let bytes: usize = batches.iter().map(|b| b.text.len()).sum();
-            let mut figure = |slot: usize, work: &dyn Fn()| {
+            let mut figure = |slot: usize, work: &mut dyn FnMut()| {
                 if wanted.has(names[slot]) {
                     let started = thread_cpu();
                     work();
                     let took = (thread_cpu() - started).as_secs_f64();
-                    runs[slot].push(bytes as f64 / 1e6 / took);
+                    // The first one warms up.
+                    let counts = (run > 0).then_some(bytes as f64 / 1e6 / took);
+                    runs[slot].extend(counts);
                 }
             };
-            figure(2 * at, &|| body(&runtime, shared, batches));
-            figure(2 * at + 1, &|| typed(&runtime, shared, batches));
+            figure(2 * at, &mut || runtime.block_on(ours.send(batches)));
+            figure(2 * at + 1, &mut || {
+                runtime.block_on(typed(&client, batches))
+            });
         }
     }
     for (name, runs) in names.iter().zip(&mut runs) {
@@ -116,6 +126,9 @@ struct Packing {
     container: Arc<Container>,
     names: Names,
     news: NewsSender,
+    settled: mpsc::UnboundedReceiver<News>,
+    /// Source bytes that are packed and not settled.
+    unsettled: u64,
     clock: Clock,
 }
 
@@ -124,6 +137,7 @@ impl Packing {
         let destination = Destination::Cloudwatch(Box::new(config));
         let budget = Budget::new(1 << 30);
         let share = Arc::new(move |_: &str| budget.share());
+        let (to, settled) = mpsc::unbounded_channel();
         Self {
             packer: Packer::new(&destination, share, metrics),
             container: container(),
@@ -132,13 +146,24 @@ impl Packing {
                 stream: "stream".into(),
                 ..Names::default()
             },
-            news: news_channel(std::sync::mpsc::channel::<News>().0),
+            // Whoever only packs hears of nothing.
+            news: Arc::new(move |news| drop(to.send(news))),
+            settled,
+            unsettled: 0,
             clock,
         }
     }
 
     fn append(&mut self, columns: &Columns, out: &mut Vec<Request>) {
-        let parts = Receipt::new(0, self.news.clone()).share();
+        let mut receipt = Receipt::new(0, self.news.clone());
+        let bytes = u64::from(columns.source_bytes());
+        receipt.add(Range {
+            file: FileId(0),
+            from: 0,
+            to: bytes,
+        });
+        self.unsettled += bytes;
+        let parts = receipt.share();
         let delivery = Delivery {
             slot: 0,
             container: &self.container,
@@ -165,26 +190,40 @@ fn config() -> cloudwatch::Config {
 }
 
 /// The agent's way: packed into bodies, which take the place of the SDK's.
-fn body(runtime: &Runtime, shared: &SdkConfig, batches: &[Columns]) {
-    let (clock, metrics) = (Clock::start(), SinkMetrics::default());
-    let connection = Connection::with(shared, &config(), clock);
-    let account = Accounts::default().of(&config(), clock);
-    let mut packing = Packing::new(config(), &metrics, clock);
-    let own = metrics.destinations.of("bench");
-    let sender = Sender::new(connection, account, clock, metrics, own);
-    runtime.block_on(async {
-        let (to, requests) = tokio::sync::mpsc::channel(8);
-        let sending = tokio::spawn(sender.run(requests));
+struct Ours {
+    packing: Packing,
+    to: mpsc::Sender<cloudwatch::body::Request>,
+}
+
+impl Ours {
+    fn start(runtime: &Runtime, shared: &SdkConfig) -> Self {
+        let (clock, metrics) = (Clock::start(), SinkMetrics::default());
+        let connection = Connection::with(shared, &config(), clock);
+        let account = Accounts::default().of(&config(), clock);
+        let packing = Packing::new(config(), &metrics, clock);
+        let own = metrics.destinations.of("bench");
+        let sender = Sender::new(connection, account, clock, metrics, own);
+        let (to, requests) = mpsc::channel(8);
+        runtime.spawn(sender.run(requests));
+        Self { packing, to }
+    }
+
+    /// Sends these, and waits until all are settled.
+    async fn send(&mut self, batches: &[Columns]) {
         let mut out = Vec::new();
         for columns in batches {
-            packing.append(columns, &mut out);
-            hand_over(&mut out, &to).await;
+            self.packing.append(columns, &mut out);
+            hand_over(&mut out, &self.to).await;
         }
-        packing.flush(&mut out);
-        hand_over(&mut out, &to).await;
-        drop(to);
-        sending.await.expect("the sender ends");
-    });
+        self.packing.flush(&mut out);
+        hand_over(&mut out, &self.to).await;
+        while self.packing.unsettled > 0 {
+            let news = self.packing.settled.recv().await.expect("it is answered");
+            assert_eq!(news.fate, Fate::Settled);
+            let bytes: u64 = news.ranges.iter().map(|range| range.to - range.from).sum();
+            self.packing.unsettled -= bytes;
+        }
+    }
 }
 
 /// Hashes and writes what is packed already.
@@ -235,10 +274,7 @@ fn hash_and_write(request: &Request, socket: &mut TcpStream) {
     assert!(answer[..read].ends_with(b"{}"));
 }
 
-async fn hand_over(
-    out: &mut Vec<Request>,
-    to: &tokio::sync::mpsc::Sender<cloudwatch::body::Request>,
-) {
+async fn hand_over(out: &mut Vec<Request>, to: &mpsc::Sender<cloudwatch::body::Request>) {
     for request in out.drain(..) {
         let Request::Cloudwatch(request) = request else {
             panic!("not a request for CloudWatch");
@@ -248,29 +284,26 @@ async fn hand_over(
 }
 
 /// The SDK's way, as its documentation shows it.
-fn typed(runtime: &Runtime, shared: &SdkConfig, batches: &[Columns]) {
-    let client = Client::new(shared);
-    runtime.block_on(async {
-        let (mut events, mut counted) = (Vec::new(), 0);
-        for columns in batches {
-            for at in 0..columns.len() {
-                let message = std::str::from_utf8(columns.record(at))
-                    .expect("text")
-                    .to_owned();
-                let bytes = message.len() + EVENT_OVERHEAD_BYTES;
-                if counted + bytes > REQUEST_BYTES_MAX {
-                    put(&client, std::mem::take(&mut events)).await;
-                    counted = 0;
-                }
-                counted += bytes;
-                let event = InputLogEvent::builder()
-                    .message(message)
-                    .timestamp((columns.times[at] / 1_000_000) as i64);
-                events.push(event.build().expect("an event"));
+async fn typed(client: &Client, batches: &[Columns]) {
+    let (mut events, mut counted) = (Vec::new(), 0);
+    for columns in batches {
+        for at in 0..columns.len() {
+            let message = std::str::from_utf8(columns.record(at))
+                .expect("text")
+                .to_owned();
+            let bytes = message.len() + EVENT_OVERHEAD_BYTES;
+            if counted + bytes > REQUEST_BYTES_MAX {
+                put(client, std::mem::take(&mut events)).await;
+                counted = 0;
             }
+            counted += bytes;
+            let event = InputLogEvent::builder()
+                .message(message)
+                .timestamp((columns.times[at] / 1_000_000) as i64);
+            events.push(event.build().expect("an event"));
         }
-        put(&client, events).await;
-    });
+    }
+    put(client, events).await;
 }
 
 async fn put(client: &Client, events: Vec<InputLogEvent>) {
@@ -315,7 +348,8 @@ fn batches(line: &[u8]) -> Vec<Columns> {
         if last.text.len() >= BATCH_BYTES || last.len() >= 4096 {
             batches.push(std::mem::take(&mut last));
         }
-        last.push(line, time, Stream::Stdout, 0);
+        let source = last.source_bytes() + line.len() as u32;
+        last.push(line, time, Stream::Stdout, source);
         batches.push(last);
         bytes += line.len();
         time += Duration::from_micros(50).as_nanos() as u64;
