@@ -5,6 +5,7 @@
 //! thread is a ten-line loop, and a simulation drives it just as well. No lock and no hand-over
 //! stands between reading a line and packing it.
 
+mod account;
 mod follow;
 mod journal;
 mod journals;

@@ -1,15 +1,11 @@
 //! One container as its lane follows it: its files in order, what waits, what is unanswered.
 //!
-//! The books are kept in source bytes: every byte handed on is `issued`, and comes back `answered`,
-//! settled or abandoned; `books` says what became of every byte that was seen. When something was
-//! abandoned, reading stops until all is answered; then the container is read again from its oldest
-//! unsettled byte, leaving out what has settled meanwhile.
+//! Its `account` says what became of every byte that was seen. When something was abandoned, reading
+//! stops until all is answered; then the container is read again from its oldest unsettled byte, leaving
+//! out what has settled meanwhile.
 
-pub(super) mod books;
 mod ending;
-pub(super) mod extent;
 mod file;
-mod loss;
 mod losses;
 mod pace;
 mod plain;
@@ -23,13 +19,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Setup;
+use super::account::{Account, Kept};
 use super::stages::{Stages, Standing};
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::enrich::pods::Pods;
 use crate::filter::chain::{Held, Suspended};
-use crate::record::{Container, FileId, Ledger};
+use crate::record::{Container, FileId};
 use crate::route::annotations::Wrong;
 use crate::route::{PodState, Wait};
 use crate::source::log_file::files::Inode;
@@ -37,7 +34,6 @@ use crate::source::log_file::identity::Head;
 use crate::source::log_file::partial::Partials;
 use crate::source::log_file::sighting::Found;
 
-use books::Books;
 use file::File;
 use pace::Pace;
 
@@ -46,8 +42,7 @@ const BLOCKED_MIN: Duration = Duration::from_secs(1);
 const BLOCKED_MAX: Duration = Duration::from_secs(300);
 
 pub struct Follow {
-    slot: u32,
-    folder: String,
+    account: Account,
     /// The container as its path tells it.
     found: Arc<Container>,
     /// Whose records are read: of the restart, and with the facts, of the file being read.
@@ -68,13 +63,6 @@ pub struct Follow {
     held: Held,
     /// A batch that a filter failed on: nothing is read until it is on its way again.
     suspended: Option<Suspended>,
-    books: Books,
-    /// The books as they were last posted.
-    posted: Option<Ledger>,
-    issued: u64,
-    answered: u64,
-    /// Something was abandoned, and all of it is to be read again.
-    rewinding: bool,
     /// No reading before this moment; and the next wait.
     blocked_until: Option<Duration>,
     blocked_for: Duration,
@@ -101,8 +89,7 @@ impl Follow {
         now: Duration,
     ) -> Self {
         Self {
-            slot,
-            folder,
+            account: Account::new(slot, folder),
             container: found.clone(),
             found,
             standing: Standing::Waits(Wait::Pod { for_ever: false }),
@@ -117,11 +104,6 @@ impl Follow {
             partials: Partials::new(record_bytes_max),
             held: Held::default(),
             suspended: None,
-            books: Books::default(),
-            posted: None,
-            issued: 0,
-            answered: 0,
-            rewinding: false,
             blocked_until: None,
             blocked_for: BLOCKED_MIN,
             read_at: Duration::ZERO,
@@ -135,7 +117,7 @@ impl Follow {
 
     #[must_use]
     pub fn folder(&self) -> &str {
-        &self.folder
+        &self.account.folder
     }
 
     /// Whether this file is open here already, under this name or, before it was compressed, another;
@@ -184,7 +166,7 @@ impl Follow {
             self.live = live;
             return self.meet(file, now, setup);
         }
-        file.learn_key(&setup.board, &self.folder, now);
+        file.learn_key(&setup.board, &self.account.folder, now);
         self.insert(file, live, now);
     }
 
@@ -288,7 +270,7 @@ impl Follow {
         let stopped = later(self.blocked_until) || later(self.id_until());
         // A stop reads what nobody can read again, however much that is.
         let paced = !self.draining && self.pace.waits_until(now).is_some();
-        !self.rewinding && !self.waits() && !stopped && !paced && self.suspended.is_none()
+        !self.account.rewinding && !self.waits() && !stopped && !paced && self.suspended.is_none()
     }
 
     /// Whether its next turn goes on with a batch that a filter failed on.
@@ -315,7 +297,7 @@ impl Follow {
             // What it waits for is looked at again after the least rest.
             return Duration::ZERO;
         }
-        if self.rewinding {
+        if self.account.rewinding {
             return Duration::MAX;
         }
         if self.waits() {
@@ -333,7 +315,7 @@ impl Follow {
     /// Whether every byte handed on is answered for, what filters hold apart.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        self.issued == self.answered + self.held.source_bytes()
+        self.account.going() == self.held.source_bytes()
     }
 
     /// The agent stops: from here on only files are read that nobody can read at the next start.
@@ -342,7 +324,7 @@ impl Follow {
         for file in &mut self.files {
             // A file that cannot be looked at counts as what it was at the last look.
             let _ = file.look(now.mono);
-            file.commit(&setup.board, &self.folder, now);
+            file.commit(&setup.board, &self.account.folder, now);
         }
     }
 
@@ -353,7 +335,7 @@ impl Follow {
         let flushing = unfinished && self.is_final();
         let may = self.blocked_until.is_none() && !self.waits();
         let reading = may && (self.read_until() > 0 || flushing);
-        self.is_answered() && self.books.is_all_marked() && !reading
+        self.is_answered() && self.account.books.is_all_marked() && !reading
     }
 
     /// Reads one chunk and hands it on. Says whether there is more.

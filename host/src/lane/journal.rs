@@ -17,12 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Setup;
-use super::follow::books::Books;
+use super::account::{Account, Kept};
 use super::stages::Stages;
 use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::record::status::{ContainerStatus, FileStatus, State};
-use crate::record::{Batch, Container, Facts, Ledger};
+use crate::record::{Batch, Container, Facts, Receipt};
 use crate::source::journal;
 use crate::source::journal::discover::Found;
 use crate::source::journal::streams::Told;
@@ -37,11 +37,9 @@ const BLOCKED_MIN: Duration = Duration::from_secs(1);
 const BLOCKED_MAX: Duration = Duration::from_secs(300);
 
 pub struct Journal {
-    /// Where news of its receipts goes.
-    slot: u32,
+    account: Account,
     /// The numbers of units, by which sinks know them apart, go up from here.
     first_slot: u32,
-    folder: String,
     config: Arc<journal::Config>,
     node: Facts,
     /// Stands for the journal as a whole: in its books and in what is told of it.
@@ -51,12 +49,8 @@ pub struct Journal {
     by_told: HashMap<Told, usize>,
     /// What was read and not handed on: a filter failed on what stood before it.
     waiting: VecDeque<(usize, Batch)>,
-    books: Books,
-    posted: Option<Ledger>,
-    issued: u64,
-    answered: u64,
-    /// Something was abandoned, and all of it is to be read again.
-    rewinding: bool,
+    /// Entries that could not be read: settled once that is told, or else the next start tells it.
+    damaged: Vec<Receipt>,
     blocked_until: Option<Duration>,
     blocked_for: Duration,
     /// When something was last read, and the time of the newest record, nanoseconds since the epoch.
@@ -78,9 +72,8 @@ impl Journal {
     ) -> Self {
         let container = stream::container(&node, &Told::new(), folder);
         Self {
-            slot,
+            account: Account::new(slot, folder.to_owned()),
             first_slot,
-            folder: folder.to_owned(),
             config,
             node,
             container,
@@ -88,11 +81,7 @@ impl Journal {
             streams: Vec::new(),
             by_told: HashMap::new(),
             waiting: VecDeque::new(),
-            books: Books::default(),
-            posted: None,
-            issued: 0,
-            answered: 0,
-            rewinding: false,
+            damaged: Vec::new(),
             blocked_until: None,
             blocked_for: BLOCKED_MIN,
             read_at: Duration::ZERO,
@@ -104,12 +93,12 @@ impl Journal {
 
     #[must_use]
     pub fn folder(&self) -> &str {
-        &self.folder
+        &self.account.folder
     }
 
     /// Takes a file over: behind those that are older, by the time of their first entries.
     pub fn add(&mut self, found: Found, now: Now, setup: &Setup) {
-        let key = FileKey::of_journal(&self.folder, &found.reader.header().file_id);
+        let key = FileKey::of_journal(&self.account.folder, &found.reader.header().file_id);
         if self.files.iter().any(|f| f.key == key) {
             return;
         }
@@ -139,7 +128,7 @@ impl Journal {
         if place < self.files.len() {
             file.superseded_at = Some(now.mono);
         }
-        file.commit(&setup.board, &self.folder, now);
+        file.commit(&setup.board, &self.account.folder, now);
         setup.metrics.source.open_files.inc();
         self.files.insert(place, file);
     }
@@ -161,7 +150,7 @@ impl Journal {
 
     fn may_read(&self, now: Duration) -> bool {
         let blocked = self.blocked_until.is_some_and(|until| until > now);
-        !self.rewinding && !blocked && !self.draining
+        !self.account.rewinding && !blocked && !self.draining
     }
 
     fn suspended(&self) -> Option<usize> {
@@ -187,7 +176,7 @@ impl Journal {
         if self.suspended().is_some() {
             return Duration::ZERO;
         }
-        if self.rewinding {
+        if self.account.rewinding {
             return Duration::MAX;
         }
         let next = self.front().map_or(Duration::MAX, File::next_look);
@@ -223,19 +212,19 @@ impl Journal {
     /// Whether all that a stop waits for is done.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.is_answered() && self.books.is_all_marked()
+        self.is_answered() && self.account.books.is_all_marked()
     }
 
     /// Whether every byte handed on is answered for, what filters hold apart.
     fn is_answered(&self) -> bool {
         let held: u64 = self.streams.iter().map(|s| s.held.source_bytes()).sum();
-        self.issued == self.answered + held
+        self.account.going() == held
     }
 
     /// The lane runs another plan. `renumbered`: destinations are not what they were to filters.
     pub fn replan(&mut self, stages: &Stages, now: Duration, renumbered: bool) {
         for stream in &mut self.streams {
-            self.rewinding |= stream.replan(stages, renumbered);
+            self.account.rewinding |= stream.replan(stages, renumbered);
         }
         // Whatever stopped it may work now.
         self.blocked_until = self.blocked_until.map(|until| until.min(now));
@@ -253,7 +242,7 @@ impl Journal {
         let files = self.files.iter().map(file).collect();
         let blocked = self.blocked_until.is_some();
         ContainerStatus {
-            container: self.folder.clone(),
+            container: self.account.folder.clone(),
             state: if blocked {
                 State::Blocked
             } else {

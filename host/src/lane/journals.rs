@@ -41,11 +41,11 @@ impl Lane {
         let mut journals = self.journals.0.values_mut();
         match journals.find(|j| j.folder() == left.folder) {
             Some(journal) if journal.has_key(&left.key) => {}
-            Some(journal) if left.bytes > 0 => {
-                journal.missed(left.key, left.bytes, left.since, now, &self.setup);
-            }
-            // It was read to its end, or nobody is there to be told.
-            _ => self.setup.board.told(&left.key),
+            Some(journal) if left.bytes > 0 => journal.missed(left, now, &self.setup),
+            // It was read to its end.
+            _ if left.bytes == 0 => self.setup.board.told(&left.key),
+            // There is no such journal now; should there be one at a later start, it is told there.
+            _ => {}
         }
     }
 }

@@ -70,8 +70,7 @@ impl Lane {
             if around {
                 follow.look_around(now, &self.setup);
             }
-            let closed = follow.close_finished(now, &self.setup);
-            self.setup.metrics.source.open_files.dec_by(closed);
+            follow.close_finished(now, &self.setup);
             debug_assert_eq!(follow.mistake(), None);
             if follow.has_ended() {
                 ended.push(*slot);

@@ -3,11 +3,15 @@
 
 use std::fs;
 
+use support::agent::Agent;
 use support::cloudwatch::{Fault, Rule};
 use support::journal::{Layout, make};
 
 use super::{assert_once, came, entries, file, node, stop, wait_for};
 use crate::node::{Node, module};
+
+/// What stands before the payload of a data object, in the compact layout.
+const OBJECT_HEAD_BYTES: usize = 72;
 
 #[test]
 fn what_journald_deletes_unread_is_counted_and_marked() {
@@ -94,6 +98,93 @@ fn what_journald_deletes_while_reading_waits_is_counted_to_the_entry() {
     let lost = marked(&node).unwrap();
     assert!(lost > 10_000, "{lost}");
     assert_eq!(came(&node).len() as u64 + lost, 40_000);
+}
+
+/// The markers that arrived.
+fn markers(node: &Node) -> Vec<String> {
+    let events = node.fake.events().into_iter().map(|e| e.message);
+    events.filter(|m| m.starts_with("logsieve: ")).collect()
+}
+
+/// A request hangs, and all that is unanswered is in it or behind it.
+fn wait_for_hang(node: &Node, agent: &mut Agent) {
+    agent.wait_until("a request hangs", |_| {
+        let requests = node.fake.requests();
+        requests.iter().any(|request| request.fault.is_some())
+    });
+}
+
+/// The loss is seen while no marker can be sent, and then the agent is killed.
+#[test]
+fn what_journald_deleted_is_told_though_the_agent_is_killed_before_it_could() {
+    let node = node();
+    let file = file(&node, "system.journal");
+    make(&file, Layout::default(), &entries(0, 3000)).unwrap();
+    let hang = Rule::always(Fault::Hang).on("PutLogEvents");
+    node.fake.set_script(vec![hang]);
+    let mut agent = node.start();
+    wait_for_hang(&node, &mut agent);
+    let open = fs::File::options().write(true).open(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    open.set_len(0).unwrap();
+    let known = node.state().join("checkpoint.jsonl");
+    let owed = |_: &Agent| {
+        let text = fs::read_to_string(&known).unwrap_or_default();
+        text.contains(r#""cause":"vacuumed""#)
+    };
+    agent.wait_until("the checkpoint knows of the loss", owed);
+    agent.kill();
+    assert_eq!(node.fake.event_count(), 0);
+    node.fake.set_script(Vec::new());
+    make(&file, Layout::default(), &entries(3000, 3100)).unwrap();
+    for _ in 0..2 {
+        let mut agent = node.start();
+        wait_for(&node, &mut agent, 100);
+        agent.wait_until("the marker arrives", |_| !markers(&node).is_empty());
+        stop(agent);
+    }
+    let [marker] = &markers(&node)[..] else {
+        panic!("one marker: {:?}", markers(&node));
+    };
+    // Known by then, to the byte: nothing else of it can be lost.
+    assert!(!marker.contains("at least"), "{marker}");
+    let words = "bytes of the journal deleted unread by journald";
+    assert!(marker.contains(words), "{marker}");
+    assert_once(&node, 100);
+}
+
+/// An entry whose text cannot be read is not settled before that is told.
+#[test]
+fn damage_is_told_though_the_agent_is_killed_before_it_could() {
+    let node = node();
+    let file = file(&node, "system.journal");
+    make(&file, Layout::default(), &entries(0, 300)).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    let text = b"MESSAGE=000151 a line";
+    let at = bytes.windows(text.len()).position(|w| w == text).unwrap();
+    // Its object begins with a number that says what it is.
+    assert_eq!(bytes[at - OBJECT_HEAD_BYTES], 1);
+    bytes[at - OBJECT_HEAD_BYTES] = 99;
+    fs::write(&file, bytes).unwrap();
+    let hang = Rule::always(Fault::Hang).on("PutLogEvents");
+    node.fake.set_script(vec![hang]);
+    let mut agent = node.start();
+    wait_for_hang(&node, &mut agent);
+    agent.kill();
+    node.fake.set_script(Vec::new());
+    for _ in 0..2 {
+        let mut agent = node.start();
+        wait_for(&node, &mut agent, 299);
+        agent.wait_until("the marker arrives", |_| !markers(&node).is_empty());
+        stop(agent);
+    }
+    let [marker] = &markers(&node)[..] else {
+        panic!("one marker: {:?}", markers(&node));
+    };
+    let words = "logsieve: 1 entries of the journal";
+    assert!(marker.starts_with(words), "{marker}");
+    assert!(came(&node).values().all(|times| *times == 1));
+    assert!(!came(&node).contains_key(&151));
 }
 
 /// What a failing filter stops is read again when it works, and nothing leaks meanwhile.

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::extent::Extent;
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::{Behind, FileKey};
 use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
+use crate::lane::account::Kept;
+use crate::lane::account::extent::Extent;
 use crate::record::{Container, FileId};
 use crate::source::log_file::decode::Format;
 use crate::source::log_file::sample::inode_id;
@@ -73,6 +74,35 @@ pub fn key(
     }
 }
 
+impl Kept for File {
+    fn extent(&self) -> &Extent {
+        &self.extent
+    }
+
+    fn extent_mut(&mut self) -> &mut Extent {
+        &mut self.extent
+    }
+
+    fn key(&self) -> Option<&FileKey> {
+        self.key.as_ref()
+    }
+
+    fn commit(&self, board: &Board, folder: &str, now: Now) {
+        let Some(key) = &self.key else { return };
+        let settled = self.extent.watermark();
+        let waits = settled.prefix() < self.extent.seen_to() || self.superseded_at.is_none();
+        let behind = waits.then(|| Behind {
+            len: self.extent.seen_to(),
+            folder: folder.to_owned(),
+            cause: None,
+        });
+        board.commit(key, settled, behind, now.wall / 1_000_000_000);
+        if let Some(sample) = self.tail.sample().filter(|_| !self.tail.is_cut()) {
+            board.note(key, sample);
+        }
+    }
+}
+
 impl File {
     /// `id_wait`: how long it waits for its container's id.
     pub fn new(found: Found, id: FileId, from_end: bool, now: Duration, id_wait: Duration) -> Self {
@@ -109,11 +139,6 @@ impl File {
         };
         file.note_size(now);
         file
-    }
-
-    #[must_use]
-    pub fn key(&self) -> Option<&FileKey> {
-        self.key.as_ref()
     }
 
     #[must_use]
@@ -195,22 +220,6 @@ impl File {
                 self.extent.saw(self.tail.stat().len);
             }
             _ => self.commit(board, folder, now),
-        }
-    }
-
-    /// Posts how far it is settled, and how much there is to lose.
-    pub fn commit(&self, board: &Board, folder: &str, now: Now) {
-        let Some(key) = &self.key else { return };
-        let settled = self.extent.watermark();
-        let waits = settled.prefix() < self.extent.seen_to() || self.superseded_at.is_none();
-        let behind = waits.then(|| Behind {
-            len: self.extent.seen_to(),
-            folder: folder.to_owned(),
-            cause: None,
-        });
-        board.commit(key, settled, behind, now.wall / 1_000_000_000);
-        if let Some(sample) = self.tail.sample().filter(|_| !self.tail.is_cut()) {
-            board.note(key, sample);
         }
     }
 

@@ -2,15 +2,13 @@
 //! counted in the books, and told in the container's own stream by a marker record, which no filter
 //! sees, since it is the agent's and not the container's.
 
-use std::sync::Arc;
-
 use super::Follow;
 use super::file::File;
-use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
-use crate::lane::stages::{Stages, Standing, Way};
+use crate::lane::account::Kept;
+use crate::lane::stages::{Stages, Standing};
 use crate::lane::{LeftBehind, Setup};
-use crate::record::{Cause, Container, Ledger, Receipt};
+use crate::record::{Cause, Container, Ledger};
 
 /// A restart number that no container has: whatever is read next begins anew.
 pub(super) const NO_RESTART: u32 = u32::MAX;
@@ -31,10 +29,9 @@ impl Follow {
         let file = &mut self.files[place];
         let (former, offset, key) = file.restart_file(id, now.mono);
         let container = file.container.clone();
-        self.lost(Cause::Truncated, &container, now, setup, |books| {
-            books.depart(former, offset, Cause::Truncated, key.clone(), now.wall)
-        });
-        self.owe(key.as_ref(), now, setup);
+        let (gone, cause) = ((former, offset), Cause::Truncated);
+        let bytes = self.account.depart(gone, key.as_ref(), cause, now, setup);
+        self.lost(bytes, cause, &container, now);
         true
     }
 
@@ -44,17 +41,10 @@ impl Follow {
             return;
         };
         setup.metrics.source.open_files.dec();
-        let key = file.key().cloned();
-        self.lost(cause, &file.container, now, setup, |books| {
-            books.depart(
-                file.extent,
-                file.tail.offset(),
-                cause,
-                key.clone(),
-                now.wall,
-            )
-        });
-        self.owe(key.as_ref(), now, setup);
+        let (key, container) = (file.key().cloned(), file.container);
+        let gone = (file.extent, file.tail.offset());
+        let bytes = self.account.depart(gone, key.as_ref(), cause, now, setup);
+        self.lost(bytes, cause, &container, now);
     }
 
     /// A file that the last run of the agent had not read to its end is not there any more.
@@ -64,39 +54,15 @@ impl Follow {
         } else {
             Cause::RotatedAway
         };
-        let (cause, at_least) = (left.cause.unwrap_or(unseen), left.cause.is_none());
+        let (cause, bytes) = self.account.miss(left, unseen, now, setup);
         let container = self.container.clone();
-        self.lost(cause, &container, now, setup, |books| {
-            let between = (left.since.min(now.wall), now.wall);
-            books.lose_unseen(cause, left.bytes, at_least, left.key, between);
-            left.bytes
-        });
+        self.lost(bytes, cause, &container, now);
     }
 
-    /// Has the checkpoint remember what is to be told of a file that is gone, until it is told.
-    pub(super) fn owe(&self, key: Option<&FileKey>, now: Now, setup: &Setup) {
-        let Some(key) = key else { return };
-        match self.books.owed(key) {
-            Some(owed) => setup
-                .board
-                .owe(key, owed, &self.folder, now.wall / 1_000_000_000),
-            None => setup.board.told(key),
-        }
-    }
-
-    fn lost(
-        &mut self,
-        cause: Cause,
-        container: &Container,
-        now: Now,
-        setup: &Setup,
-        book: impl FnOnce(&mut super::books::Books) -> u64,
-    ) {
-        let bytes = book(&mut self.books);
+    fn lost(&mut self, bytes: u64, cause: Cause, container: &Container, now: Now) {
         // What was left unfinished before the gap is not completed by what stands behind it.
         self.restart = NO_RESTART;
         self.read_at = now.mono;
-        setup.metrics.source.lost_bytes.inc_by(bytes);
         tracing::warn!(
             container = container.label(),
             lost_bytes = bytes,
@@ -105,32 +71,17 @@ impl Follow {
         );
     }
 
-    /// Sends a marker for what was lost, past the filters.
+    /// Tells what was lost.
     pub fn mark_losses(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
-        if !self.books.has_losses_to_mark() {
+        if !self.account.books.has_losses_to_mark() {
             return;
         }
-        let routed = match &self.standing {
-            Standing::Reads(routed) if stages.has_room(routed) => routed,
-            Standing::Reads(_) | Standing::Waits(_) => return,
-            Standing::Skips => {
-                // Nobody reads it, so nobody misses anything.
-                self.books.take_losses();
-                self.hear_of_markers(true, now, setup);
-                return;
-            }
+        let to = match &self.standing {
+            Standing::Reads(routed) => Some((self.account.slot, &self.container, routed)),
+            Standing::Skips => None,
+            Standing::Waits(_) => return,
         };
-        let receipt = Receipt::new(self.slot, setup.news.clone());
-        let times = stages.times(routed, now);
-        let markers = self.books.take_markers(receipt, &times, now);
-        let container = Arc::clone(&self.container);
-        let way = Way {
-            slot: self.slot,
-            container: &container,
-            routed,
-            held: &mut self.held,
-        };
-        stages.deliver(markers, &way, now);
+        self.account.mark_losses(to, now, stages, setup);
     }
 
     /// Bytes of files that are deleted, and that only this agent keeps on the disk.
@@ -155,31 +106,26 @@ impl Follow {
     /// The books as of now.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        let mut ledger = self.books.ledger(self.files.iter().map(|f| &f.extent));
+        let mut ledger = self
+            .account
+            .books
+            .ledger(self.files.iter().map(|f| &f.extent));
         ledger.pinned_bytes = self.pinned();
         ledger
     }
 
-    /// Posts the books, if anything changed in them.
+    /// Posts the books.
     pub fn post(&mut self, setup: &Setup) {
         let ledger = self.ledger();
-        if self.posted != Some(ledger) {
-            self.posted = Some(ledger);
-            let ledgers = &setup.metrics.ledgers;
-            ledgers.post(&self.folder, &self.container, ledger);
-        }
+        self.account.post(ledger, &self.container, setup);
     }
 
-    /// What is wrong with the books, if anything is: they balance, and agree with what is on its way.
-    /// For debug builds and tests.
+    /// What is wrong with the books, if anything is. For debug builds and tests.
     #[must_use]
     pub fn mistake(&self) -> Option<String> {
-        let ledger = self.ledger();
-        let going = self.issued - self.answered + self.partials.source_bytes();
         let again = |f: &File| f.tail.offset() < f.extent.read_to();
-        let agrees =
-            self.rewinding || self.files.iter().any(again) || ledger.unsettled_bytes == going;
-        (!ledger.balances() || !agrees)
-            .then(|| format!("{}: {going} bytes on their way, {ledger:?}", self.folder))
+        let again = self.files.iter().any(again);
+        let waiting = self.partials.source_bytes();
+        self.account.mistake(self.ledger(), waiting, again)
     }
 }

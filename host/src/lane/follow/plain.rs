@@ -16,6 +16,7 @@ use crate::checkpoint::store::{Entry, FileKey};
 use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::lane::Setup;
+use crate::lane::account::Kept;
 use crate::record::Cause;
 use crate::source::log_file::files::Stat;
 use crate::source::log_file::sample::inode_id;
@@ -53,7 +54,7 @@ impl Follow {
     pub(super) fn meet(&mut self, mut file: File, now: Now, setup: &Setup) {
         let board = &setup.board;
         let inode = file.tail.stat().inode;
-        if let Some((key, entry)) = own(board, &self.folder, &file) {
+        if let Some((key, entry)) = own(board, &self.account.folder, &file) {
             file.know_as(key, Some(Watermark::of(entry.offset, &entry.above)));
         } else if self.live != Some(inode) {
             self.aside.push(file);
@@ -71,9 +72,9 @@ impl Follow {
     fn take_in(&mut self, mut file: File, now: Now, setup: &Setup) {
         if file.key().is_none() {
             let id = inode_id(&file.tail.stat().inode);
-            file.know_as(setup.board.fresh_plain(&self.folder, id), None);
+            file.know_as(setup.board.fresh_plain(&self.account.folder, id), None);
         }
-        file.commit(&setup.board, &self.folder, now);
+        file.commit(&setup.board, &self.account.folder, now);
         self.insert(file, self.live, now);
     }
 
@@ -111,7 +112,7 @@ impl Follow {
 
     /// It may be what became of a file that is gone: its entry is the copy's from here on.
     fn claim(&self, file: &mut File, setup: &Setup) {
-        let (board, folder) = (&setup.board, &self.folder);
+        let (board, folder) = (&setup.board, &self.account.folder);
         let known = board.of_owner(folder).into_iter();
         let known = known.filter(|(key, entry)| {
             entry.sample.is_some() && !self.has_key(key) && holds(file, entry)
@@ -155,7 +156,7 @@ impl Follow {
             return false;
         };
         let copy = self.aside.remove(at);
-        let (board, folder) = (&setup.board, &self.folder);
+        let (board, folder) = (&setup.board, &self.account.folder);
         let key = board.fresh_plain(folder, inode_id(&copy.tail.stat().inode));
         let file = &mut self.files[place];
         file.cut_at = None;
@@ -195,7 +196,7 @@ impl Follow {
         let id = setup.next_file_id();
         let mut next = File::new(successor, id, false, now.mono, Duration::ZERO);
         next.container = self.files[place].container.clone();
-        next.learn_key(&setup.board, &self.folder, now);
+        next.learn_key(&setup.board, &self.account.folder, now);
         self.files[place].superseded_at = Some(now.mono);
         self.files.insert(place + 1, next);
         true
@@ -204,10 +205,10 @@ impl Follow {
     /// Bytes were seen that stood there between the copy and the cut.
     fn lose_between(&mut self, key: FileKey, bytes: u64, now: Now, setup: &Setup) {
         let between = (now.wall, now.wall);
-        self.books
-            .lose_unseen(Cause::Truncated, bytes, true, key.clone(), between);
+        let books = &mut self.account.books;
+        books.lose_unseen(Cause::Truncated, bytes, true, key.clone(), between);
         setup.metrics.source.lost_bytes.inc_by(bytes);
-        self.owe(Some(&key), now, setup);
+        self.account.owe(Some(&key), now, setup);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::clock::Now;
 use crate::enrich::events::Notice;
 use crate::enrich::pods::{News, Pods};
 use crate::lane::Setup;
+use crate::lane::account::Kept;
 use crate::lane::stages::{Routed, Stages, Standing};
 use crate::record::Container;
 use crate::route::annotations::Wrong;
@@ -53,7 +54,7 @@ impl Follow {
 
     #[must_use]
     pub fn is_of(&self, pod_folder: &str) -> bool {
-        let of_pod = self.folder.split_once('/').map(|(pod, _)| pod);
+        let of_pod = self.account.folder.split_once('/').map(|(pod, _)| pod);
         of_pod == Some(pod_folder)
     }
 
@@ -88,7 +89,7 @@ impl Follow {
         self.pod = match &known {
             Some(_) => PodState::Known,
             // No pod belongs to it: all that can be known of it is.
-            None if files::is_plain(&self.folder) => PodState::Known,
+            None if files::is_plain(&self.account.folder) => PodState::Known,
             None if stages.pods.are_expected() && now < give_up => PodState::Awaited,
             None => PodState::GivenUp,
         };
@@ -109,7 +110,7 @@ impl Follow {
     pub fn replan(&mut self, stages: &Stages, setup: &Setup, now: Duration, renumbered: bool) {
         if renumbered {
             self.abandon_suspended();
-            self.rewinding |= !self.held.is_empty();
+            self.account.rewinding |= !self.held.is_empty();
         }
         // Whatever stopped it may work now.
         self.blocked_until = self.blocked_until.map(|until| until.min(now));
@@ -125,7 +126,7 @@ impl Follow {
         };
         if chain(&self.standing) != chain(&standing) {
             self.abandon_suspended();
-            self.rewinding |= !self.held.is_empty() || self.partials.any_pending();
+            self.account.rewinding |= !self.held.is_empty() || self.partials.any_pending();
         }
         self.standing = standing;
         let limits = self.routed().map(|r| r.limits).unwrap_or_default();
@@ -177,7 +178,7 @@ impl Follow {
         setup: &Setup,
     ) -> bool {
         let file: &mut file::File = &mut self.files[place];
-        file.learn_key(&setup.board, &self.folder, now);
+        file.learn_key(&setup.board, &self.account.folder, now);
         file.skip_settled();
         let from = file.tail.offset();
         let end = from + file.tail.unread();
@@ -194,9 +195,9 @@ impl Follow {
         setup.metrics.enrich.excluded_bytes.inc_by(to - from);
         file.extent.read(to);
         let (moved, bytes) = file.extent.settle(from, to);
-        self.books.settled(bytes);
+        self.account.books.settled(bytes);
         if moved {
-            file.commit(&setup.board, &self.folder, now);
+            file.commit(&setup.board, &self.account.folder, now);
         }
         false
     }

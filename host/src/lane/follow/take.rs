@@ -43,7 +43,7 @@ impl Follow {
         columns.clear();
         Batch {
             columns,
-            receipt: Receipt::new(self.slot, setup.news.clone()),
+            receipt: Receipt::new(self.account.slot, setup.news.clone()),
         }
     }
 
@@ -55,7 +55,7 @@ impl Follow {
         setup: &Setup,
     ) -> bool {
         let file = &mut self.files[place];
-        file.learn_key(&setup.board, &self.folder, now);
+        file.learn_key(&setup.board, &self.account.folder, now);
         let until = file.skip_settled();
         let format = file.format;
         if let Err(error) = file.tail.find_line(&mut stages.decoder, format, now.wall) {
@@ -134,14 +134,14 @@ impl Follow {
             self.pace.spend(decoded.consumed, now.mono);
             self.files[place].told_time(decoded.timed, now.wall);
             if self.files[place].advance(decoded.consumed) {
-                self.books.read += Count::new(records as u64, decoded.consumed as u64);
+                self.account.books.read += Count::new(records as u64, decoded.consumed as u64);
             }
-            self.books.last_time = batch
+            self.account.books.last_time = batch
                 .columns
                 .times
                 .last()
                 .copied()
-                .unwrap_or(self.books.last_time);
+                .unwrap_or(self.account.books.last_time);
             rest = &rest[decoded.consumed..];
             if !self.hand_on(batch, false, now, stages, setup) {
                 return false;
@@ -214,7 +214,7 @@ impl Follow {
             stages.spare = batch.columns;
             return true;
         }
-        self.issued += batch.receipt.bytes();
+        self.account.issued += batch.receipt.bytes();
         self.newest = batch
             .columns
             .times
@@ -225,12 +225,12 @@ impl Follow {
             // The batch is dropped, and read again when the container is.
             return false;
         };
-        if self.rewinding {
+        if self.account.rewinding {
             // What was held in front of it is read again first.
             return false;
         }
         let mut way = Way {
-            slot: self.slot,
+            slot: self.account.slot,
             container: &container,
             routed,
             held: &mut self.held,
@@ -252,7 +252,7 @@ impl Follow {
             return false;
         };
         let mut way = Way {
-            slot: self.slot,
+            slot: self.account.slot,
             container: &container,
             routed,
             held: &mut self.held,
@@ -301,7 +301,7 @@ impl Follow {
         }
         self.blocked_until = Some(now + self.blocked_for);
         self.blocked_for = (self.blocked_for * 2).min(BLOCKED_MAX);
-        self.rewinding = true;
+        self.account.rewinding = true;
     }
 
     /// Lets go what nothing will complete: held records, split lines.

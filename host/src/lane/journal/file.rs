@@ -9,7 +9,8 @@ use crate::checkpoint::store::{Behind, FileKey};
 use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::lane::Setup;
-use crate::lane::follow::extent::Extent;
+use crate::lane::account::Kept;
+use crate::lane::account::extent::Extent;
 use crate::source::journal::discover::Found;
 use crate::source::journal::format::State;
 use crate::source::journal::reader::{Error, Reader};
@@ -47,6 +48,31 @@ fn begin(reader: &mut Reader, start: Start, now: Now) -> Result<u64, Error> {
             let back = u64::try_from(back.as_micros()).unwrap_or(u64::MAX);
             reader.seek_time((now.wall / 1000).saturating_sub(back))
         }
+    }
+}
+
+impl Kept for File {
+    fn extent(&self) -> &Extent {
+        &self.extent
+    }
+
+    fn extent_mut(&mut self) -> &mut Extent {
+        &mut self.extent
+    }
+
+    fn key(&self) -> Option<&FileKey> {
+        Some(&self.key)
+    }
+
+    fn commit(&self, board: &Board, folder: &str, now: Now) {
+        let settled = self.extent.watermark();
+        let waits = settled.prefix() < self.extent.seen_to() || !self.read_out;
+        let behind = waits.then(|| Behind {
+            len: self.extent.seen_to(),
+            folder: folder.to_owned(),
+            cause: None,
+        });
+        board.commit(&self.key, settled, behind, now.wall / 1_000_000_000);
     }
 }
 
@@ -164,18 +190,6 @@ impl File {
             self.read_out &= self.reader.unread() == 0;
         }
         Ok(())
-    }
-
-    /// Posts how far it is settled, and how much there is to lose.
-    pub fn commit(&self, board: &Board, folder: &str, now: Now) {
-        let settled = self.extent.watermark();
-        let waits = settled.prefix() < self.extent.seen_to() || !self.read_out;
-        let behind = waits.then(|| Behind {
-            len: self.extent.seen_to(),
-            folder: folder.to_owned(),
-            cause: None,
-        });
-        board.commit(&self.key, settled, behind, now.wall / 1_000_000_000);
     }
 
     /// Whether it can be closed.

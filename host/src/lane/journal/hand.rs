@@ -14,13 +14,13 @@ use crate::record::Batch;
 impl Journal {
     /// Hands on what was read, in its order, until a filter fails on a part of it.
     pub(super) fn hand_on_waiting(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
-        while self.suspended().is_none() && !self.rewinding {
+        while self.suspended().is_none() && !self.account.rewinding {
             let Some((number, batch)) = self.waiting.pop_front() else {
                 return;
             };
             self.hand_on(number, batch, false, now, stages, setup);
         }
-        if self.rewinding {
+        if self.account.rewinding {
             // All that is unsettled is read again, this too.
             self.waiting.clear();
         }
@@ -124,6 +124,6 @@ impl Journal {
     fn stop(&mut self, now: Duration) {
         self.blocked_until = Some(now + self.blocked_for);
         self.blocked_for = (self.blocked_for * 2).min(BLOCKED_MAX);
-        self.rewinding = true;
+        self.account.rewinding = true;
     }
 }

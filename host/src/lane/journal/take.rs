@@ -69,7 +69,10 @@ impl Journal {
                 Err(error) => self.unreadable(place, &error, 0, now, setup),
             };
         }
-        let mut taken = Taken::new(file.extent.id, Receipt::new(self.slot, setup.news.clone()));
+        let mut taken = Taken::new(
+            file.extent.id,
+            Receipt::new(self.account.slot, setup.news.clone()),
+        );
         let entries = file.reader.unread();
         let read = self.take(place, &mut taken, stages, setup);
         // What was read before its file was emptied is whole; what was read after is nothing.
@@ -106,7 +109,7 @@ impl Journal {
         let until = file.skip_settled()?.unwrap_or(u64::MAX);
         let (generation, known) = (&mut file.generation, &mut file.known);
         let (streams, by_told) = (&mut self.streams, &mut self.by_told);
-        let (first_slot, node, folder) = (self.first_slot, &self.node, &self.folder);
+        let (first_slot, node, folder) = (self.first_slot, &self.node, &self.account.folder);
         let select = &self.config.select;
         let mut number = |sorter: &Streams, of: usize| -> (usize, usize) {
             if sorter.generation() != *generation {
@@ -131,7 +134,7 @@ impl Journal {
             known[of] = Some(number);
             (number, streams[number].unit)
         };
-        let (slot, news) = (self.slot, &setup.news);
+        let (slot, news) = (self.account.slot, &setup.news);
         let (damaged, _) = file
             .sorter
             .read(&mut file.reader, &mut |sorter, sorted, text| {
@@ -166,20 +169,20 @@ impl Journal {
         file.extent.read(taken.to.max(before));
         let bytes = file.extent.read_to() - before;
         if first {
-            self.books.read += Count::new(taken.records, bytes);
+            self.account.books.read += Count::new(taken.records, bytes);
             if taken.damaged > 0 {
                 self.damaged(place, taken.damaged, now, setup);
             }
         }
         if taken.last_time > 0 {
-            self.books.last_time = taken.last_time;
+            self.account.books.last_time = taken.last_time;
             self.newest = self.newest.max(taken.last_time);
         }
         setup.metrics.source.read_bytes.inc_by(bytes);
         setup.metrics.source.records.inc_by(taken.records);
         let parts = taken.parts.iter().map(|(_, batch)| batch.receipt.bytes());
-        self.issued += parts.sum::<u64>() + taken.broken.bytes();
-        taken.broken.settle();
+        self.account.issued += parts.sum::<u64>() + taken.broken.bytes();
+        self.keep_damaged(taken.broken);
         self.waiting.extend(taken.parts);
         self.hand_on_waiting(now, stages, setup);
     }

@@ -30,9 +30,10 @@ impl Loss {
             (bytes, true) => format!("at least {}", grouped(bytes)),
             (bytes, false) => grouped(bytes),
         };
-        let what = match self.entries {
-            0 => format!("{amount} bytes of this container's log"),
-            entries => format!(
+        let what = match (self.entries, self.cause) {
+            (0, Cause::Vacuumed) => format!("{amount} bytes of the journal"),
+            (0, _) => format!("{amount} bytes of this container's log"),
+            (entries, _) => format!(
                 "{} entries of the journal ({amount} bytes)",
                 grouped(entries)
             ),

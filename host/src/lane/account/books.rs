@@ -1,4 +1,4 @@
-//! The books of one container, as its lane keeps them, and the markers that stand for what was lost.
+//! The books of one container or journal, as its lane keeps them, and the markers that stand for what was lost.
 //!
 //! Files that are open hold their own part (`Extent`); here is the rest: what has settled, what is
 //! lost, and files that are gone while parts of them are still on their way. A loss is counted at
