@@ -313,7 +313,11 @@ impl Books {
     /// offset falls.
     pub fn check(&mut self, board: &Board) -> Result<(), Broken> {
         for log in &mut self.logs {
-            let Some(offset) = log.key.as_ref().and_then(|key| board.offset(key)) else {
+            let Some(offset) = log
+                .key
+                .as_ref()
+                .and_then(|key| Some(board.watermark(key)?.prefix()))
+            else {
                 continue;
             };
             let account = &self.accounts[log.container];
@@ -350,7 +354,10 @@ impl Books {
                 let how = format!("{bytes} were never delivered");
                 return Some(Broken::new("at-least-once", how));
             }
-            let offset = log.key.as_ref().and_then(|key| board.offset(key));
+            let offset = log
+                .key
+                .as_ref()
+                .and_then(|key| Some(board.watermark(key)?.prefix()));
             let pod = &self.accounts[log.container].pod;
             if log.copies > 0 && offset.is_some_and(|offset| offset < log.len) {
                 let how = format!("{pod}: committed {offset:?} of {} bytes", log.len);

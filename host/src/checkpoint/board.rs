@@ -36,11 +36,15 @@ impl Board {
         }
     }
 
-    /// How far the last run, or this one, has settled a file.
+    /// Whether a file of this length is settled to its end, and nothing more was known of it.
     #[must_use]
-    pub fn offset(&self, key: &FileKey) -> Option<u64> {
-        let inner = self.inner.lock().ok()?;
-        inner.entries.get(key).map(|e| e.offset)
+    pub fn is_settled(&self, key: &FileKey, len: u64) -> bool {
+        let settled = |e: &Entry| {
+            let behind = e.behind.as_ref().is_some_and(|b| b.len > e.offset);
+            e.offset >= len && !behind
+        };
+        let inner = self.inner.lock();
+        inner.is_ok_and(|inner| inner.entries.get(key).is_some_and(settled))
     }
 
     /// What the last run, or this one, has settled of a file.
@@ -252,6 +256,6 @@ mod tests {
         assert_eq!(board.left_behind().len(), 1);
         board.told(&key(0));
         assert!(board.left_behind().is_empty());
-        assert_eq!(board.offset(&key(0)), Some(10));
+        assert!(board.is_settled(&key(0), 10));
     }
 }

@@ -135,7 +135,7 @@ impl Follow {
         if open.is_some_and(|open| open.compressed || found.compressed) {
             return true;
         }
-        let settled = found.compressed && board.offset(&key) == Some(found.stat.len);
+        let settled = found.compressed && board.is_settled(&key, found.stat.len);
         if settled {
             board.told(&key);
         }
@@ -349,7 +349,7 @@ impl Follow {
         for place in 0..self.read_until() {
             let next_has_data = self.next_has_data(place, now);
             match self.files[place].ready(now.mono, next_has_data) {
-                Ok(ending::Ready::ReadOut) => {}
+                Ok(ending::Ready::ReadOut) => self.damaged(place, now, setup),
                 Ok(ending::Ready::Waiting) => return false,
                 Ok(ending::Ready::Truncated) => return self.truncated(place, now, setup),
                 Ok(ending::Ready::Unread) if matches!(self.standing, Standing::Skips) => {
@@ -359,7 +359,7 @@ impl Follow {
                     return self.begin_instance(place, now, stages, setup)
                         && self.read_file(place, now, stages, setup);
                 }
-                Err(error) => return self.unreadable(place, &error, now, setup),
+                Err(error) => return self.unreadable(place, &error, setup),
             }
         }
         false

@@ -3,6 +3,7 @@
 //! after every step, by the lane itself.
 
 mod bench;
+mod compressed;
 mod limits;
 mod losses;
 mod restarts;

@@ -131,6 +131,13 @@ impl Books {
         self.lose(cause, bytes, at_least, Some(key), between);
     }
 
+    /// Bytes behind the end of an open file are lost, and perhaps more.
+    pub fn lose_missing(&mut self, bytes: u64, key: Option<FileKey>, now: u64) {
+        self.closed_seen += bytes;
+        self.lost_at_least = true;
+        self.lose(Cause::Damaged, bytes, true, key, self.since_last(now));
+    }
+
     /// So many entries of a journal are among what is lost for this cause.
     pub fn lose_entries(&mut self, cause: Cause, entries: u64, now: u64) {
         self.lose(cause, 0, false, None, self.since_last(now));

@@ -76,6 +76,15 @@ impl Extent {
         bytes
     }
 
+    /// Nothing can be read behind `len`, though it was said to go on up to `said`; so whoever finds it
+    /// again passes over that.
+    pub fn ends_at(&mut self, len: u64, said: u64) {
+        let end = said.max(len);
+        (self.read_to, self.seen_to) = (end, end);
+        self.given += end - len;
+        self.watermark.settle(len, end);
+    }
+
     #[must_use]
     pub fn is_begun(&self) -> bool {
         self.read_to > self.from

@@ -93,7 +93,7 @@ impl File {
     }
 
     fn seems_finished(&self, now: Duration, folder_gone: bool) -> bool {
-        if !self.is_settled() || self.tail.is_cut() {
+        if !self.is_settled() || self.tail.is_cut() || self.is_untold() {
             return false;
         }
         let late = |since: Duration, wait| now.saturating_sub(since) >= wait;

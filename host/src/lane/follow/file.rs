@@ -48,8 +48,20 @@ pub struct File {
     key: Option<FileKey>,
     /// Its content is new, whatever the checkpoint says of one that starts the same.
     fresh: bool,
+    /// How long it was said to be when it was found.
+    pub said: u64,
+    damage: Damage,
     /// The length at which the last line was found unfinished.
     pub torn_at: Option<u64>,
+}
+
+/// Whether a file is damaged behind what could be read of it.
+#[derive(PartialEq, Eq)]
+enum Damage {
+    Unseen,
+    /// It is, and no marker for it was taken yet.
+    Untold,
+    Told,
 }
 
 /// What a file that was found is called in the checkpoint, if that is known already.
@@ -90,9 +102,12 @@ impl Kept for File {
     fn commit(&self, board: &Board, folder: &str, now: Now) {
         let Some(key) = &self.key else { return };
         let settled = self.extent.watermark();
-        let waits = settled.prefix() < self.extent.seen_to() || self.superseded_at.is_none();
+        let untold = self.is_untold();
+        let open = self.superseded_at.is_none() || untold;
+        let waits = open || settled.prefix() < self.extent.seen_to();
         let behind = waits.then(|| Behind {
-            len: self.extent.seen_to(),
+            // There is more of it than can be read, which the next start finds out as well.
+            len: self.extent.seen_to() + u64::from(untold),
             folder: folder.to_owned(),
             cause: None,
         });
@@ -135,6 +150,8 @@ impl File {
             id_until: found.id_may_come.then(|| now + id_wait),
             key: None,
             fresh: from_end,
+            said: len,
+            damage: Damage::Unseen,
             torn_at: None,
         };
         file.note_size(now);
@@ -211,6 +228,12 @@ impl File {
         };
         let key = key(&self.container, self.restart, &first.head);
         let known = board.watermark(&key).filter(|_| !self.fresh);
+        if known
+            .as_ref()
+            .is_some_and(|k| self.tail.reach(k.end()).is_err())
+        {
+            return;
+        }
         self.key = Some(key);
         match known {
             // Shorter than what was settled of it: cut meanwhile, and all of it is new.
@@ -308,6 +331,25 @@ impl File {
         first
     }
 
+    /// How many bytes are missing behind its end, at least, where that is damaged; said once.
+    pub fn take_damage(&mut self) -> Option<u64> {
+        if !self.compressed || !self.read_out || self.damage != Damage::Unseen {
+            return None;
+        }
+        let missing = self.tail.missing()?;
+        self.extent.shorten(self.tail.stat().len);
+        self.damage = Damage::Untold;
+        Some(missing)
+    }
+
+    /// That it is damaged is told: whoever finds it again passes over the rest.
+    pub fn pass_over_damage(&mut self) {
+        if self.damage == Damage::Untold {
+            self.damage = Damage::Told;
+            self.extent.ends_at(self.tail.stat().len, self.said);
+        }
+    }
+
     /// The same descriptor is another file from here on; gives back what it was, and how far it was
     /// read.
     pub fn restart_file(&mut self, id: FileId, now: Duration) -> (Extent, u64, Option<FileKey>) {
@@ -333,5 +375,11 @@ impl File {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.tail.unread() == 0 && self.extent.unread() + self.extent.unsettled() == 0
+    }
+
+    /// It is damaged, and that is not told yet.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        self.damage == Damage::Untold
     }
 }

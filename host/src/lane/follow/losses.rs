@@ -47,6 +47,20 @@ impl Follow {
         self.lost(bytes, cause, &container, now);
     }
 
+    /// A file that is read as far as it can be may be damaged behind that.
+    pub(super) fn damaged(&mut self, place: usize, now: Now, setup: &Setup) {
+        let Some(bytes) = self.files[place].take_damage() else {
+            return;
+        };
+        let file = &self.files[place];
+        let (key, container) = (file.key().cloned(), file.container.clone());
+        setup.metrics.source.read_failures.inc();
+        setup.metrics.source.lost_bytes.inc_by(bytes);
+        self.account.books.lose_missing(bytes, key, now.wall);
+        file.commit(&setup.board, &self.account.folder, now);
+        self.lost(bytes, Cause::Damaged, &container, now);
+    }
+
     /// A file that the last run of the agent had not read to its end is not there any more.
     pub fn missed(&mut self, left: LeftBehind, now: Now, setup: &Setup) {
         let unseen = if self.gone {

@@ -160,7 +160,7 @@ impl Follow {
         let key = board.fresh_plain(folder, inode_id(&copy.tail.stat().inode));
         let file = &mut self.files[place];
         file.cut_at = None;
-        file.compressed = copy.compressed;
+        (file.compressed, file.said) = (copy.compressed, copy.said);
         let inode = file.tail.stat().inode;
         let descriptor = file.tail.go_on_in(copy.tail);
         let len = file.tail.stat().len;

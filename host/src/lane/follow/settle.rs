@@ -30,6 +30,9 @@ impl Follow {
 
     /// Closes files that are read to their end, settled, and will not grow.
     pub fn close_finished(&mut self, now: Now, setup: &Setup) {
+        if self.account.books.is_all_marked() {
+            self.files.iter_mut().for_each(File::pass_over_damage);
+        }
         let gone = self.gone;
         let finished = |file: &mut File| file.is_finished(now.mono, gone);
         self.account

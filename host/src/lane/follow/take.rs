@@ -1,7 +1,7 @@
 //! From a chunk of a file to batches on their way: decode, and hand on. A batch that a filter blocks
 //! stops the container here, and nowhere else.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::time::Duration;
 
 use super::{BLOCKED_MAX, BLOCKED_MIN, Follow};
@@ -9,7 +9,7 @@ use crate::clock::Now;
 use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
 use crate::lane::stages::{CHUNK_BYTES, Stages, Standing, Way};
-use crate::record::{Batch, Cause, Container, Count, Receipt};
+use crate::record::{Batch, Container, Count, Receipt};
 use crate::source::log_file::decode::{Decoded, Piece, Place};
 
 impl Follow {
@@ -59,7 +59,7 @@ impl Follow {
         let until = file.skip_settled();
         let format = file.format;
         if let Err(error) = file.tail.find_line(&mut stages.decoder, format, now.wall) {
-            return self.unreadable(place, &error, now, setup);
+            return self.unreadable(place, &error, setup);
         }
         let mut chunk = std::mem::take(&mut stages.chunk);
         let more = match file.tail.read(&mut chunk, until) {
@@ -70,10 +70,14 @@ impl Follow {
             // Nothing where the last look saw something: it is shorter now.
             Ok(0) => file.look(now.mono).is_ok() && file.tail.is_cut(),
             Ok(read) => {
+                if file.compressed {
+                    // It may be longer than was said: that is to be known before this much is settled.
+                    let _ = file.look(now.mono);
+                }
                 let cut = until.is_some_and(|until| file.tail.offset() + read as u64 == until);
                 self.take_chunk(place, &chunk[..read], cut, now, stages, setup)
             }
-            Err(error) => self.unreadable(place, &error, now, setup),
+            Err(error) => self.unreadable(place, &error, setup),
         };
         stages.chunk = chunk;
         self.read_at = now.mono;
@@ -81,23 +85,9 @@ impl Follow {
     }
 
     /// Says whether there is something else to read.
-    pub(super) fn unreadable(
-        &mut self,
-        place: usize,
-        error: &io::Error,
-        now: Now,
-        setup: &Setup,
-    ) -> bool {
+    pub(super) fn unreadable(&self, place: usize, error: &io::Error, setup: &Setup) -> bool {
         setup.metrics.source.read_failures.inc();
         let container = self.files[place].container.label();
-        let damaged = matches!(
-            error.kind(),
-            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof
-        );
-        if damaged && self.files[place].compressed {
-            self.give_up(place, Cause::Damaged, now, setup);
-            return true;
-        }
         tracing::warn!(container, %error, "log file cannot be read, and is tried again");
         false
     }

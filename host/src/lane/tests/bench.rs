@@ -11,6 +11,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use crate::checkpoint::board::Board;
@@ -98,12 +100,21 @@ impl Node {
 
     /// Does what the kubelet does: packs a rotated file, and deletes the plain one.
     pub fn pack(&self, name: &str) {
+        self.pack_as(name, |text| packed(text, Compression::fast()));
+    }
+
+    /// The same, in another way.
+    pub fn pack_as(&self, name: &str, pack: impl FnOnce(&[u8]) -> Vec<u8>) {
         let text = fs::read(self.path(name)).unwrap();
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        packed.write_all(&text).unwrap();
-        fs::write(self.path(&format!("{name}.gz")), packed.finish().unwrap()).unwrap();
+        fs::write(self.path(&format!("{name}.gz")), pack(&text)).unwrap();
         self.remove(name);
     }
+}
+
+pub fn packed(text: &[u8], level: Compression) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), level);
+    packed.write_all(text).unwrap();
+    packed.finish().unwrap()
 }
 
 /// One run of the agent, as far as a lane is it.

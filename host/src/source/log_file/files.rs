@@ -45,6 +45,10 @@ pub trait LogFile: Send {
     /// # Errors
     /// Whatever the disk says.
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// How many bytes, at least, stood behind its end and cannot be read; none where it is whole.
+    fn missing(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// One name in a folder.

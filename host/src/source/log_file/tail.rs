@@ -250,14 +250,16 @@ impl Tail {
             self.grew_at = now;
         }
         let shorter = stat.len < self.stat.len.max(self.offset);
-        let changed = grew || (self.plain && stat.modified != self.stat.modified);
+        let touched = self.plain && stat.modified != self.stat.modified;
+        // One that is whole may only be found to be longer or shorter than was said.
+        let changed = !self.is_whole && (grew || touched);
         // Taken before the former one is found there still, so that it is of the same file.
         let next = if changed {
             self.take_sample(stat.len)?
         } else {
             None
         };
-        self.cut |= shorter || (changed && !self.starts_the_same()?);
+        self.cut |= (shorter && !self.is_whole) || (changed && !self.starts_the_same()?);
         self.stat = stat;
         if !self.cut {
             self.sample = next.or(self.sample);
@@ -269,9 +271,28 @@ impl Tail {
         })
     }
 
-    /// Nothing is added to it or cut from it any more, as to a compressed file.
+    /// Nothing is added to it or cut from it any more, as to a compressed file; it may be found to be
+    /// longer or shorter than was said.
     pub fn make_whole(&mut self) {
         self.is_whole = true;
+    }
+
+    /// Finds out whether a whole file goes on at `offset`, where that is past what was said of it.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn reach(&mut self, offset: u64) -> io::Result<()> {
+        if self.is_whole && offset >= self.stat.len {
+            self.file.read_at(&mut [0], offset)?;
+            self.stat = self.file.stat()?;
+        }
+        Ok(())
+    }
+
+    /// How many bytes, at least, are missing behind its end, where it is read so far.
+    #[must_use]
+    pub fn missing(&self) -> Option<u64> {
+        self.file.missing().filter(|_| self.unread() == 0)
     }
 
     fn starts_the_same(&mut self) -> io::Result<bool> {
