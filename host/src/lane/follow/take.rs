@@ -31,10 +31,12 @@ impl Follow {
     /// Lets go what is unfinished: split lines, held records.
     fn flush_all(&mut self, now: Now, stages: &mut Stages, setup: &Setup) -> bool {
         if !self.partials.any_pending() && self.held.is_empty() {
+            self.partials.clear();
             return true;
         }
         let mut batch = self.empty_batch(stages, setup);
         self.flush_partials(&mut batch);
+        self.partials.clear();
         self.hand_on(batch, true, now, stages, setup)
     }
 
@@ -58,8 +60,9 @@ impl Follow {
         file.learn_key(&setup.board, &self.account.folder, now);
         let until = file.skip_settled();
         let format = file.format;
-        if let Err(error) = file.tail.find_line(&mut stages.decoder, format, now.wall) {
-            return self.unreadable(place, &error, setup);
+        match file.tail.find_line(&mut stages.decoder, format, now.wall) {
+            Ok(rest) => self.partials.resume(rest),
+            Err(error) => return self.unreadable(place, &error, setup),
         }
         let mut chunk = std::mem::take(&mut stages.chunk);
         let more = match file.tail.read(&mut chunk, until) {

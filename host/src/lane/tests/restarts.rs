@@ -90,10 +90,52 @@ fn the_rest_of_a_long_line_is_decoded_after_a_restart() {
     second.steps(2);
     assert_eq!((second.undecoded(), second.numbers()), (0, all(1, 2)));
     let texts = second.texts();
-    assert!(texts.iter().any(|text| text.contains(" and its end")));
     assert!(
         texts[0].starts_with("xxx"),
         "it goes on where it was: {:.40}",
         texts[0]
     );
+    // How many parts have left is not known: they are counted anew, and said to be the rest.
+    let rest: Vec<&String> = texts.iter().filter(|t| t.starts_with('x')).collect();
+    for (number, text) in rest.iter().enumerate() {
+        let mark = format!(
+            " [logsieve: part {} of the rest of a long record, ",
+            number + 1
+        );
+        assert!(text.contains(&mark), "{:?}", text.rsplit_once('['));
+    }
+    let last = rest.last().unwrap();
+    assert!(last.contains(" and its end") && last.ends_with("the last]"));
+}
+
+/// The runtime has split the line, its first part has left, and the agent is killed.
+#[test]
+fn the_rest_of_a_line_that_the_runtime_split_is_marked_as_that_after_a_restart() {
+    let mut node = Node::new();
+    node.limits.record_bytes_max = Some(bytesize::ByteSize::kib(32));
+    let piece = |tag: &str| {
+        let text = "y".repeat(16 * 1024);
+        format!("2026-01-01T00:00:00.5Z stdout {tag} {text}\n").into_bytes()
+    };
+    let short = b"2026-01-01T00:00:00.6Z stderr F between\n";
+    node.write("0.log", &[piece("P").repeat(3), short.to_vec()].concat());
+    let mut first = run(&node, None);
+    first.steps(1);
+    let [part, between] = &first.texts()[..] else {
+        panic!("{:?}", first.texts());
+    };
+    assert!(part.ends_with("[logsieve: part 1 of a long record, more follows]"));
+    assert_eq!(between, "between");
+    let entries = first.entries();
+    drop(first);
+    node.write("0.log", &[piece("F"), piece("F")].concat());
+    let mut second = run(&node, Some(entries));
+    second.steps(1);
+    let texts = second.texts();
+    assert_eq!(texts.len(), 2);
+    let mark = "[logsieve: part 1 of the rest of a long record, the last]";
+    assert!(texts[0].ends_with(mark), "{:?}", texts[0].rsplit_once('['));
+    assert_eq!(texts[0].matches('y').count(), 2 * 16 * 1024);
+    // The next one is whole.
+    assert_eq!(texts[1], "y".repeat(16 * 1024));
 }

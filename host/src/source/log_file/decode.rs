@@ -183,7 +183,8 @@ impl Decoder {
         self.stamps.read(line, zone, now, &mut self.times)
     }
 
-    fn line<'a>(&'a mut self, line: &'a [u8]) -> Option<Line<'a>> {
+    /// One line of a runtime without its newline; none where nobody knows its format.
+    pub(super) fn line<'a>(&'a mut self, line: &'a [u8]) -> Option<Line<'a>> {
         if line.first() == Some(&b'{') {
             return docker_json::line(line, &mut self.times, &mut self.json);
         }

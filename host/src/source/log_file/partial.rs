@@ -3,7 +3,8 @@
 //! Pieces are joined per stream, since lines of stderr fall between the pieces of a stdout line. The
 //! joined record has the time of its first piece. A record that would grow past its limit leaves in
 //! marked parts: nothing is cut, and memory stays bounded. What is pending here is in no receipt, so
-//! a restart reads it again.
+//! a restart reads it again. Where parts have left already, and reading goes on behind them, how many
+//! is not known: the marks say that this is the rest of a record, and count anew.
 
 use bytesize::ByteSize;
 
@@ -42,6 +43,8 @@ struct Pending {
     form: Form,
     /// Parts of this record that have left already.
     parts: u32,
+    /// Others had left before reading went on here.
+    rest: bool,
 }
 
 impl Partials {
@@ -69,7 +72,15 @@ impl Partials {
     /// Whether a line of any stream is waiting for more.
     #[must_use]
     pub fn any_pending(&self) -> bool {
-        self.slots.iter().any(|s| s.open)
+        self.slots.iter().any(|s| !s.ranges.is_empty())
+    }
+
+    /// By stream, what comes next may be the rest of a record.
+    pub fn resume(&mut self, rest: [bool; 2]) {
+        for (slot, rest) in self.slots.iter_mut().zip(rest) {
+            slot.rest |= rest && !slot.open;
+            slot.open |= rest;
+        }
     }
 
     /// Bytes of text that wait.
@@ -90,7 +101,7 @@ impl Partials {
     pub fn push(&mut self, line: &Line<'_>, range: Range, whole: &mut dyn FnMut(Joined<'_>)) {
         let max = self.text_bytes_max;
         let slot = &mut self.slots[line.stream as usize];
-        if !slot.open {
+        if slot.ranges.is_empty() && slot.parts == 0 {
             slot.open = true;
             slot.time = line.time;
             slot.form = line.form;
@@ -114,7 +125,7 @@ impl Partials {
     pub fn flush(&mut self, whole: &mut dyn FnMut(Joined<'_>)) {
         for stream in [Stream::Stdout, Stream::Stderr] {
             let slot = &mut self.slots[stream as usize];
-            if slot.open {
+            if !slot.ranges.is_empty() {
                 slot.leave(stream, false, whole);
                 slot.close();
             }
@@ -133,10 +144,14 @@ impl Partials {
 
 impl Pending {
     fn leave(&mut self, stream: Stream, more: bool, whole: &mut dyn FnMut(Joined<'_>)) {
-        if more || self.parts > 0 {
+        if more || self.parts > 0 || self.rest {
             self.parts += 1;
             let state = if more { "more follows" } else { "the last" };
-            let mark = format!(" [logsieve: part {} of a long record, {state}]", self.parts);
+            let of = if self.rest { "the rest of a" } else { "a" };
+            let mark = format!(
+                " [logsieve: part {} of {of} long record, {state}]",
+                self.parts
+            );
             self.text.extend_from_slice(mark.as_bytes());
         }
         whole(Joined {
@@ -153,6 +168,7 @@ impl Pending {
 
     fn close(&mut self) {
         self.open = false;
+        self.rest = false;
         self.parts = 0;
         // One long line should not keep its memory for the container's life.
         if self.text.capacity() > 64 * 1024 {

@@ -5,12 +5,13 @@
 //! no memory. The descriptor outlives rename and unlink: a tail is dropped only by its lane. `plain` is what
 //! differs for files that no runtime writes.
 
+mod middle;
 mod plain;
 
 use std::io;
 use std::time::Duration;
 
-use super::decode::{Decoder, Format, PieceHead};
+use super::decode::PieceHead;
 use super::files::{LogFile, Stat};
 use super::identity::FirstLine;
 use super::looks::Looks;
@@ -18,11 +19,6 @@ use crate::record::{FileId, Sample};
 
 /// So many of a file's first bytes are compared: the runtime's time stamp is among them.
 const START_BYTES: usize = 64;
-
-/// The head of a line is shorter.
-const LINE_HEAD_BYTES: usize = 256;
-/// So much is read at once in search of where a line starts.
-const SEARCH_BYTES: usize = 16 * 1024;
 
 /// A runtime's longest line and its head are shorter.
 const LAST_BYTES: usize = 20 * 1024;
@@ -133,75 +129,7 @@ impl Tail {
         self.offset = offset;
         let line = self.line.filter(|l| l.start < offset && offset <= l.end);
         self.long_line = line.map(|l| l.head);
-        self.unsure = offset > 0 && line.is_none();
-    }
-
-    /// Where reading goes on within a line, as after a restart of the agent, finds out whose rest it
-    /// is: the rest has the line's time and stream. `now`: the time of a line that carries none.
-    ///
-    /// # Errors
-    /// Whatever the disk says.
-    pub fn find_line(&mut self, decoder: &mut Decoder, format: Format, now: u64) -> io::Result<()> {
-        if !self.unsure {
-            return Ok(());
-        }
-        let start = self.line_start()?;
-        if start < self.offset {
-            let mut head = [0; LINE_HEAD_BYTES];
-            let read = self.file.read_at(&mut head, start)?;
-            let head = decoder.head(&head[..read], format, now);
-            self.goes_on(head, start, self.offset);
-        }
-        self.unsure = false;
-        Ok(())
-    }
-
-    /// Where the line starts that the offset lies in; the offset itself, if it is the start of one. Looks
-    /// back ever further, so that of a compressed file little is read twice.
-    fn line_start(&self) -> io::Result<u64> {
-        let (mut to, mut window) = (self.offset, 1);
-        while to > 0 {
-            let from = to.saturating_sub(window);
-            if let Some(newline) = self.last_newline(from, to)? {
-                return Ok(newline + 1);
-            }
-            (to, window) = (from, window * 2);
-        }
-        Ok(0)
-    }
-
-    fn last_newline(&self, from: u64, to: u64) -> io::Result<Option<u64>> {
-        let mut bytes = [0; SEARCH_BYTES];
-        let (mut at, mut last) = (from, None);
-        while at < to {
-            let most = usize::try_from(to - at).unwrap_or(SEARCH_BYTES);
-            let read = self
-                .file
-                .read_at(&mut bytes[..most.min(SEARCH_BYTES)], at)?;
-            if read == 0 {
-                // It was cut; the next look finds that out.
-                break;
-            }
-            let newline = memchr::memrchr(b'\n', &bytes[..read]);
-            last = newline.map(|n| at + n as u64).or(last);
-            at += read as u64;
-        }
-        Ok(last)
-    }
-
-    /// A piece of a long line stands at `from..to`, and the line goes on behind it.
-    pub fn goes_on(&mut self, head: PieceHead, from: u64, to: u64) {
-        self.long_line = Some(head);
-        match &mut self.line {
-            Some(line) if line.start < from && from <= line.end => line.end = line.end.max(to),
-            _ => {
-                self.line = Some(LongLine {
-                    start: from,
-                    end: to,
-                    head,
-                });
-            }
-        }
+        self.unsure = offset > 0;
     }
 
     /// Goes on behind the last line that is complete.
@@ -359,47 +287,5 @@ impl Tail {
         self.grew_at = now;
         self.looks = Looks::from(now);
         self.seek(0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::files::{Disk, Files};
-    use super::*;
-    use crate::record::Stream;
-
-    fn tail(text: &[u8]) -> (tempfile::TempDir, Tail) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("0.log");
-        std::fs::write(&path, text).unwrap();
-        let file = Disk.open(&path).unwrap();
-        let stat = file.stat().unwrap();
-        (
-            folder,
-            Tail::new(FileId(1), file, stat, None, Duration::ZERO),
-        )
-    }
-
-    #[test]
-    fn whoever_goes_on_within_a_line_learns_whose_it_is() {
-        let first = b"1970-01-01T00:00:01Z stdout F short\n";
-        let mut text = first.to_vec();
-        text.extend_from_slice(b"1970-01-01T00:00:02Z stderr P ");
-        text.resize(100_000, b'x');
-        text.push(b'\n');
-        let (_folder, mut tail) = tail(&text);
-        let mut decoder = Decoder::default();
-        tail.seek(90_000);
-        tail.find_line(&mut decoder, Format::Container, 7).unwrap();
-        let head = tail.long_line.unwrap();
-        assert_eq!(
-            (head.time, head.stream, head.partial),
-            (2_000_000_000, Stream::Stderr, true)
-        );
-        for start in [0, first.len() as u64, text.len() as u64] {
-            tail.seek(start);
-            tail.find_line(&mut decoder, Format::Container, 7).unwrap();
-            assert_eq!(tail.long_line, None, "{start} is the start of a line");
-        }
     }
 }
