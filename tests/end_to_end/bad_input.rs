@@ -192,11 +192,7 @@ fn an_admin_address_that_is_taken_is_named() {
     let path = node.write_config();
     let text = fs::read_to_string(&path).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    fs::write(
-        &path,
-        text.replace("listen: null", &format!("listen: \"{address}\"")),
-    )
-    .unwrap();
+    fs::write(&path, text.replace("127.0.0.1:0", &address)).unwrap();
     let finished = support::agent::finish(["run".as_ref(), "--config".as_ref(), path.as_os_str()]);
     assert_eq!(finished.status.code(), Some(1));
     says(&finished.stderr, &["telemetry.listen", &address, "hint:"]);

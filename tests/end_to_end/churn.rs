@@ -55,6 +55,8 @@ fn a_thousand_containers_that_come_and_go_lose_nothing() {
         tally.repeats()
     );
     assert!(came, "waited in vain: {}", agent.stderr());
+    let found = node.found(&agent, &written);
+    node.assert_books(&mut agent, &found);
     assert!(agent.drain().success(), "{}", agent.stderr());
     tally.assert_exactly_once();
 }

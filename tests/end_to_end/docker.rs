@@ -6,6 +6,8 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use support::books::Found;
+
 use crate::node::{Node, wait_for_words};
 
 fn print(path: &Path, text: &str) {
@@ -41,6 +43,11 @@ fn a_file_that_is_rotated_behind_its_link_is_read_on() {
         print(&live, &next);
         agent.wait_until("both records arrive", |_| has(&late) && has(&next));
     }
+    let found = Found {
+        arrived: 7,
+        ..Found::default()
+    };
+    node.assert_books(&mut agent, &[("web/shop-1/app".to_owned(), found)].into());
     assert!(agent.drain().success(), "{}", agent.stderr());
     assert_eq!(node.fake.event_count(), 7, "each came once");
 }

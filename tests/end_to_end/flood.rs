@@ -3,13 +3,13 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use support::agent::Agent;
+use support::books::{Ledger, Told};
 use support::cloudwatch::{Fault, Rule};
 
 use crate::flow::{Flow, KIB, MIB, long_or};
-use crate::node::{metrics, with_metrics};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -90,12 +90,10 @@ fn a_file_that_is_cut_in_place_again_and_again_loses_nothing_that_was_read() {
     assert_eq!(count.repeated, 0, "{count}");
 }
 
-/// A book of the node's only container, bytes.
-fn book(address: SocketAddr, name: &str) -> Option<u64> {
-    let page = metrics(address);
-    let book = format!("book=\"{name}\"");
-    let is_it = |l: &&str| l.starts_with("logsieve_container_") && l.contains(&book);
-    page.lines().find(is_it)?.rsplit(' ').next()?.parse().ok()
+/// The books of the node's only container.
+fn books(agent: &Agent) -> Ledger {
+    let told = agent.admin().map(Told::metrics).unwrap_or_default();
+    told.metrics.into_values().next().unwrap_or_default()
 }
 
 /// The service takes nothing, so reading stops, and then the file is cut: what was read arrives, and the
@@ -103,7 +101,6 @@ fn book(address: SocketAddr, name: &str) -> Option<u64> {
 #[test]
 fn what_a_cut_takes_unread_is_in_the_ledger_to_the_byte() {
     let mut flow = Flow::new();
-    let address = with_metrics(&mut flow.node);
     let mut agent = flow.node.start();
     flow.app.pour(200 * KIB);
     flow.wait(&mut agent);
@@ -111,16 +108,16 @@ fn what_a_cut_takes_unread_is_in_the_ledger_to_the_byte() {
     flow.node.fake.set_script(vec![refuses]);
     flow.app.pour(24 * MIB);
     let before = fs::read_to_string(flow.app.live_path()).expect("its own log");
-    agent.wait_until("all of it is seen", |_| {
-        book(address, "seen") == Some(before.len() as u64)
+    agent.wait_until("all of it is seen", |agent| {
+        books(agent).seen_bytes == before.len() as u64
     });
     flow.app.copy_and_truncate();
     flow.node.fake.set_script(Vec::new());
     flow.app.pour(300 * KIB);
     let all = before.len() as u64 + flow.live_bytes() as u64;
-    agent.wait_until("every byte is settled or lost", |_| {
-        let [seen, settled, lost] = ["seen", "settled", "lost"].map(|name| book(address, name));
-        seen == Some(all) && settled.zip(lost).map(|(s, l)| s + l) == seen
+    agent.wait_until("every byte is settled or lost", |agent| {
+        let books = books(agent);
+        books.seen_bytes == all && books.settled_bytes + books.lost_bytes == all
     });
     agent.wait_until("the loss is told", |_| flow.count().markers.len() == 1);
     let stream = format!("{}/app", flow.app.pod());
@@ -131,11 +128,12 @@ fn what_a_cut_takes_unread_is_in_the_ledger_to_the_byte() {
         .lines()
         .filter(|line| text(line).is_none_or(|text| !came.contains(&*text)));
     let missing: usize = missing.map(|line| line.len() + 1).sum();
-    let lost = book(address, "lost");
+    let lost = books(&agent).lost_bytes;
     assert!(
-        missing > 0 && lost == Some(missing as u64),
-        "{missing} bytes: {lost:?}"
+        missing > 0 && lost == missing as u64,
+        "{missing} bytes: {lost}"
     );
+    flow.assert_books(&mut agent);
     let count = flow.count();
     println!("soak cut unread: {count}");
     assert_eq!(

@@ -6,6 +6,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use support::agent::Agent;
+use support::books::Found;
 use support::count::Count;
 use support::kubelet::Container;
 
@@ -91,10 +92,25 @@ impl Flow {
         assert!(came, "waited in vain: {}\n{}", self.count(), agent.stderr());
     }
 
+    /// The agent's books against what came. Behind a former agent, all that came is the most that this
+    /// one can have delivered.
+    pub fn assert_books(&self, agent: &mut Agent) {
+        let count = self.count();
+        let found = Found {
+            arrived: (count.written - count.lost) as u64,
+            markers: count.markers.len() as u64,
+            lost: count.lost as u64,
+            lost_bytes: 0,
+        };
+        let found = [(self.app.name(), found)].into();
+        self.node.assert_books(agent, &found);
+    }
+
     /// Waits until all is there, has the agent drain, and says what came. Nothing may be lost.
     pub fn ends_whole(&self, case: &str, agent: &mut Agent) -> Count {
         self.wait(agent);
         wait_for_words(agent, "logsieve runs");
+        self.assert_books(agent);
         let status = agent.drain();
         assert!(status.success(), "{status}: {}", agent.stderr());
         let count = self.count();

@@ -3,14 +3,16 @@
 //! The configuration is written out for each run, so that a test changes what it is about and
 //! nothing else. Waiting is for records, never for time.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use support::agent::Agent;
+use support::books::{Exact, Found, Told, page};
 use support::cloudwatch::{Event, FakeCloudWatch};
-use support::kubelet::{Expected, Kubelet, Written};
+use support::kubelet::{Expected, Kubelet, Written, token_of};
 use support::tally::{Delivered, Order, Tally};
 use support::wait;
 use tempfile::TempDir;
@@ -28,6 +30,8 @@ pub struct Node {
     pub kubelet: Kubelet,
     pub fake: FakeCloudWatch,
     pub config: Config,
+    /// Agents that were started, by process: how many events the service had then.
+    started: RefCell<Vec<(u32, usize)>>,
 }
 
 /// What the agent is told, where a test may want it otherwise.
@@ -68,7 +72,7 @@ impl Node {
             source: String::new(),
             journal: "null".to_owned(),
             files: "{}".to_owned(),
-            listen: "null".to_owned(),
+            listen: "\"127.0.0.1:0\"".to_owned(),
             more: String::new(),
         };
         Node {
@@ -76,6 +80,7 @@ impl Node {
             kubelet,
             fake,
             config,
+            started: RefCell::default(),
         }
     }
 
@@ -121,10 +126,12 @@ impl Node {
     /// Starts the agent with these variables instead of the right credentials.
     pub fn start_with(&self, variables: &[(&str, &str)]) -> Agent {
         let config = self.write_config();
-        Agent::spawn(
-            ["run".as_ref(), "--config".as_ref(), config.as_os_str()],
-            variables,
-        )
+        let before = self.fake.event_count();
+        let words = ["run".as_ref(), "--config".as_ref(), config.as_os_str()];
+        let agent = Agent::spawn(words, variables);
+        let mut started = self.started.borrow_mut();
+        started.push((agent.process_id(), before));
+        agent
     }
 
     /// Runs another command of the agent with this node's configuration, to its end.
@@ -136,7 +143,14 @@ impl Node {
     /// Waits until every one of these records is at the service, then drains the agent.
     pub fn drain_after(&self, agent: &mut Agent, written: &[Written]) {
         self.wait_for(agent, written);
-        // They may all have been there before it was up; a signal would then meet a deaf process.
+        let found = self.found(agent, written);
+        self.assert_books(agent, &found);
+        self.drain(agent);
+    }
+
+    /// Stops the agent.
+    pub fn drain(&self, agent: &mut Agent) {
+        // A signal would meet a deaf process that is not up yet.
         wait_for_words(agent, "logsieve runs");
         let status = agent.drain();
         assert!(
@@ -157,6 +171,70 @@ impl Node {
             "waited in vain for these records:\n{}",
             self.tally(written)
         );
+    }
+
+    /// How many events the service had when this agent was started, and whether it was the first.
+    fn before(&self, agent: &Agent) -> (usize, bool) {
+        let started = self.started.borrow();
+        let at = started.iter().position(|s| s.0 == agent.process_id());
+        at.map_or((0, true), |at| (started[at].1, at == 0))
+    }
+
+    /// What was found of each container that wrote these records.
+    pub fn found(&self, agent: &Agent, written: &[Written]) -> BTreeMap<String, Found> {
+        let (before, _) = self.before(agent);
+        let mut found: BTreeMap<String, Found> = BTreeMap::new();
+        let mut owners = HashMap::new();
+        for record in written {
+            found.entry(record.container.clone()).or_default();
+            let text = String::from_utf8_lossy(&record.text).into_owned();
+            if let Some(token) = token_of(&text) {
+                owners.insert(token.to_owned(), record);
+            }
+        }
+        let all = self.fake.events();
+        let mut seen = HashSet::new();
+        for event in all.get(before..).unwrap_or_default() {
+            if event.message.starts_with("logsieve: ") {
+                let name = delivered(event).container.unwrap_or_default();
+                found.entry(name).or_default().markers += 1;
+            } else if let Some(token) = token_of(&event.message)
+                && let Some(record) = owners.get(token)
+                && seen.insert(token)
+            {
+                found.entry(record.container.clone()).or_default().arrived += 1;
+            }
+        }
+        let tokens = all.iter().filter_map(|event| token_of(&event.message));
+        let came: HashSet<&str> = tokens.collect();
+        for (_, record) in owners.iter().filter(|(t, _)| !came.contains(t.as_str())) {
+            let found = found.entry(record.container.clone()).or_default();
+            found.lost += 1;
+            found.lost_bytes += record.source_bytes();
+        }
+        found
+    }
+
+    /// Waits until the agent's books agree with what was found, wherever it tells them. Where filters
+    /// add, join or drop records, or another agent ran before, how many it delivered is bounded only.
+    pub fn assert_books(&self, agent: &mut Agent, found: &BTreeMap<String, Found>) {
+        if self.config.listen == "null" {
+            return;
+        }
+        let plain = self.config.filters == "{}" && self.before(agent).1;
+        let exact = if plain { Exact::Yes } else { Exact::No };
+        let mut wrong = String::new();
+        let agree = agent.holds_in_time(|agent| {
+            let Some(address) = agent.admin() else {
+                return false;
+            };
+            let told = Told::metrics(address);
+            let checked = told.check(found, exact);
+            let checked = checked.and_then(|()| told.and_status(address).check(found, exact));
+            wrong = checked.err().unwrap_or_default();
+            wrong.is_empty()
+        });
+        assert!(agree, "the agent's books are wrong: {wrong}");
     }
 
     /// What was written against what CloudWatch shows.
@@ -235,15 +313,7 @@ pub fn with_metrics(node: &mut Node) -> SocketAddr {
 
 /// What the agent's admin page shows under `/metrics`; nothing while it is not up.
 pub fn metrics(address: SocketAddr) -> String {
-    let mut page = String::new();
-    if let Ok(mut stream) = TcpStream::connect(address) {
-        let request = "GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
-        stream
-            .write_all(request.as_bytes())
-            .expect("a request can be sent");
-        stream.read_to_string(&mut page).expect("the page is text");
-    }
-    page
+    page(address, "/metrics")
 }
 
 /// The most that a process has had in memory, bytes.

@@ -71,6 +71,8 @@ fn run(name: &str, stream: &str, exist: bool) {
             .cloned()
             .collect();
         agent.wait_until("all arrive", |_| node.fake.event_count() >= written.len());
+        let found = node.found(&agent, &written);
+        node.assert_books(&mut agent, &found);
         assert!(agent.drain().success());
         assert_eq!(node.fake.event_count(), written.len());
     }

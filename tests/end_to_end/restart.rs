@@ -120,7 +120,8 @@ fn an_unfinished_line_is_read_again_after_a_stop() {
     let token = app.next_token();
     app.write_raw(format!("{time} stdout P {token} first half, \n").as_bytes());
     let mut agent = node.start();
-    node.drain_after(&mut agent, &whole);
+    node.wait_for(&mut agent, &whole);
+    node.drain(&mut agent);
     app.write_raw(format!("{time} stdout F second half\n").as_bytes());
     let mut agent = node.start();
     let joined = format!("{token} first half, second half");

@@ -6,6 +6,7 @@
 
 use std::ffi::OsStr;
 use std::io::Read;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -121,6 +122,16 @@ impl Agent {
     /// What it has printed to stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.text()
+    }
+
+    /// Where its admin page is, once it says so.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        let said = self.stderr();
+        let line = said
+            .lines()
+            .find(|l| l.contains("the admin page is served"))?;
+        let (_, address) = line.split_once("address=")?;
+        address.split(' ').next()?.parse().ok()
     }
 
     pub fn process_id(&self) -> u32 {

@@ -44,6 +44,9 @@ pub async fn serve(listen: Option<SocketAddr>, pulse: Pulse, desk: Arc<Desk>) ->
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|source| Error::Listen { address, source })?;
+    // Where the port is left to the node, nothing else tells it.
+    let address = listener.local_addr().unwrap_or(address);
+    tracing::info!(%address, "the admin page is served");
     let shown = Admin {
         metrics: desk.metrics.clone(),
         wedged: Arc::new(move || pulse.wedged()),

@@ -115,7 +115,11 @@ pub fn table(status: &Status) -> String {
         "CONTAINER",
         "STATE",
         "LAG",
+        "READ",
         "DELIVERED",
+        "DISCARDED",
+        "QUARANTINED",
+        "REJECTED",
         "LOST",
         "FILTERS",
         "TO",
@@ -141,7 +145,7 @@ pub fn table(status: &Status) -> String {
     text
 }
 
-fn row(c: &ContainerStatus) -> [String; 7] {
+fn row(c: &ContainerStatus) -> [String; 11] {
     let state = match c.state {
         State::Reads => "reads",
         State::Skips => "excluded",
@@ -153,6 +157,14 @@ fn row(c: &ContainerStatus) -> [String; 7] {
         (bytes, seconds) => format!("{}, {seconds} s", ByteSize(bytes)),
     };
     let ledger = c.ledger.unwrap_or_default();
+    let records = ledger.records;
+    // To the byte: whoever looks for what is missing counts.
+    let least = if ledger.lost_at_least {
+        "at least "
+    } else {
+        ""
+    };
+    let lost = format!("{least}{} B", ledger.lost_bytes);
     let or_dash = |list: &[String]| {
         if list.is_empty() {
             "-".to_owned()
@@ -164,8 +176,12 @@ fn row(c: &ContainerStatus) -> [String; 7] {
         c.label(),
         state.to_owned(),
         lag,
-        ledger.records.delivered.records.to_string(),
-        ByteSize(ledger.lost_bytes).to_string(),
+        ledger.read.records.to_string(),
+        records.delivered.records.to_string(),
+        records.discarded.records.to_string(),
+        records.quarantined.records.to_string(),
+        records.rejected.records.to_string(),
+        lost,
         or_dash(&c.filters),
         or_dash(&c.destinations),
     ]

@@ -60,6 +60,8 @@ pub struct Follow {
     live: Option<Inode>,
     pace: Pace,
     partials: Partials,
+    /// By stream, where the pieces ended that were let go last without their line's end.
+    let_go: [Option<(FileId, u64)>; 2],
     held: Held,
     /// A batch that a filter failed on: nothing is read until it is on its way again.
     suspended: Option<Suspended>,
@@ -102,6 +104,7 @@ impl Follow {
             live: None,
             pace: Pace::default(),
             partials: Partials::new(record_bytes_max),
+            let_go: [None; 2],
             held: Held::default(),
             suspended: None,
             blocked_until: None,

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::cri::Stream;
+use super::cri::{self, Stream};
 
 /// A record that was written to a container's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,16 @@ impl Written {
             time_ms: (self.time_ns / 1_000_000) as i64,
             text: String::from_utf8_lossy(&self.text).into_owned(),
         }
+    }
+
+    /// How many bytes its lines have in the log, or a little less: where it has several pieces, their
+    /// times may be written longer than the first one's.
+    pub fn source_bytes(&self) -> u64 {
+        let mut out = Vec::new();
+        for (tag, piece) in cri::pieces(&self.text) {
+            cri::line(&mut out, self.time_ns, self.stream, tag, piece);
+        }
+        out.len() as u64
     }
 }
 

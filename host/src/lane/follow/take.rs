@@ -324,7 +324,13 @@ impl Follow {
 
     fn flush_partials(&mut self, batch: &mut Batch) {
         let Batch { columns, receipt } = batch;
+        let (let_go, books) = (&mut self.let_go, &mut self.account.books);
         self.partials.flush(&mut |joined| {
+            let end = joined.ranges.last().map(|r| (r.file, r.to));
+            if std::mem::replace(&mut let_go[joined.stream as usize], end) != end {
+                // Its bytes were counted when they were read, and it was no record then.
+                books.read += Count::new(1, 0);
+            }
             for range in joined.ranges.drain(..) {
                 receipt.add(range);
             }

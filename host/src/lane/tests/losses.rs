@@ -1,6 +1,8 @@
 //! What goes before it is read is counted to the byte and marked once, and nothing else is; a stop loses
 //! only what nobody could deliver in time.
 
+use std::time::Duration;
+
 use bytesize::ByteSize;
 
 use super::bench::{Node, run, run_with};
@@ -182,6 +184,26 @@ fn a_stop_lets_go_the_unfinished_lines_of_deleted_files() {
     assert!((0..200).any(|_| run.drained()));
     assert_eq!(run.texts(), ["half of it"]);
     assert!(run.lane().is_drained());
+}
+
+/// However often it has to be.
+#[test]
+fn a_line_that_is_let_go_unfinished_is_counted_as_read_once() {
+    let mut node = Node::new();
+    node.print("0.log", 1);
+    node.write("0.log", b"2026-01-01T00:00:00Z stdout P half of it\n");
+    let mut run = run_with(&node, None, |c| c.partial_idle = Duration::from_secs(1));
+    run.hold = true;
+    run.steps(3);
+    assert_eq!((run.waiting.len(), run.ledger().read.records), (2, 2));
+    // Both are abandoned.
+    run.waiting.clear();
+    run.hold = false;
+    run.steps(3);
+    let ledger = run.ledger();
+    assert_eq!(run.texts().len(), 2);
+    let delivered = ledger.records.delivered.records;
+    assert_eq!((ledger.read.records, delivered), (2, 2), "{ledger:?}");
 }
 
 /// Of a file with newer ones behind it, which the next start will read.
