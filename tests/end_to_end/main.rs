@@ -14,6 +14,7 @@ mod cluster;
 mod credentials;
 mod delivery;
 mod destinations;
+mod discovery;
 mod docker;
 mod failing_filters;
 mod faults;

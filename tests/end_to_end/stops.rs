@@ -39,6 +39,32 @@ fn a_stop_with_a_backlog_loses_and_repeats_nothing() {
     assert_eq!(count.repeated, 0, "{count}");
 }
 
+/// The first one waits for the service, which does not answer, and would for an hour.
+#[test]
+fn a_second_signal_ends_the_agent_at_once_and_nothing_is_lost() {
+    let mut flow = Flow::new();
+    flow.node.config.more = "drain: 1h".to_owned();
+    let mut agent = flow.node.start();
+    wait_for_words(&mut agent, "logsieve runs");
+    let hang = Rule::always(Fault::Hang).on("PutLogEvents");
+    flow.node.fake.set_script(vec![hang]);
+    flow.app.pour(200 * KIB);
+    agent.wait_until("a request hangs", |_| {
+        let puts = flow.node.fake.requests_for("PutLogEvents");
+        puts.iter().any(|put| put.fault.is_some())
+    });
+    agent.terminate();
+    wait_for_words(&mut agent, "stopping");
+    agent.terminate();
+    let status = agent.wait_for_exit();
+    assert!(status.success(), "{status}: {}", agent.stderr());
+    assert!(agent.stderr().contains("is read again at the next start"));
+    flow.node.fake.set_script(Vec::new());
+    let mut agent = flow.node.start();
+    let count = flow.ends_whole("a second SIGTERM", &mut agent);
+    assert_eq!(count.repeated, 0, "{count}");
+}
+
 #[test]
 fn a_stop_without_a_backlog_loses_and_repeats_nothing() {
     let mut flow = Flow::new();
