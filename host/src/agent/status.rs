@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 
 use super::Error;
@@ -20,7 +21,7 @@ use crate::record::status::{
 };
 use crate::sink::Destination;
 use crate::telemetry::admin::{self, Admin};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{FilterMetrics, Metrics};
 
 /// How long a lane may take to answer: one step of it, with filters that overrun.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -147,14 +148,18 @@ impl Desk {
 
     fn filters(&self, modules: Modules) -> Vec<FilterStatus> {
         let one = |(name, hash): (String, String)| {
-            let metrics = self.metrics.filter(&name);
+            // A lane may run for a moment what is forgotten.
+            let metrics = self.metrics.known_filter(&name);
+            let of = |counter: fn(&FilterMetrics) -> &Counter| {
+                metrics.as_ref().map_or(0, |m| counter(m).get())
+            };
             FilterStatus {
                 sha256: Some(hash).filter(|h| !h.is_empty()),
                 refused: self.metrics.swaps.why(&name),
                 name,
-                records: metrics.records.get(),
-                quarantined: metrics.records_quarantined.get(),
-                unfiltered: metrics.records_unfiltered.get(),
+                records: of(|m| &m.records),
+                quarantined: of(|m| &m.records_quarantined),
+                unfiltered: of(|m| &m.records_unfiltered),
             }
         };
         modules.into_iter().map(one).collect()

@@ -21,11 +21,11 @@ use crate::record::columns::RouteId;
 use crate::record::{Columns, Container};
 use crate::telemetry::metrics::{FilterMetrics, Limit};
 
-/// Namespaces with an instance of their own, for each filter and lane; past it one of them has to
-/// start anew.
-const NAMESPACES_MAX: usize = 32;
 /// Batches of one filter that may be under isolation at once in a lane: each is memory that waits.
 const ISOLATING_MAX: usize = 8;
+
+/// What the agent's log says of one filter's failures, lines a second: the metrics count them all.
+const TOLD_MAX: u32 = 10;
 
 /// A filter as one lane runs it.
 pub struct Filter {
@@ -131,6 +131,12 @@ impl Filter {
         Arc::strong_count(&self.isolating) <= ISOLATING_MAX
     }
 
+    /// Whether the agent's log takes a further line on a failure of it.
+    pub(super) fn may_be_told(&self, now: Duration) -> bool {
+        let told = &self.blueprint.metrics.told;
+        told.take(now, TOLD_MAX).is_some()
+    }
+
     pub(super) fn has_quarantine(&self) -> bool {
         self.quarantine.is_some()
     }
@@ -201,9 +207,14 @@ impl Filter {
         let Some(team) = team else {
             return &mut self.instance;
         };
-        let is_new = !self.by_namespace.contains_key(team);
-        if is_new && self.by_namespace.len() >= NAMESPACES_MAX {
-            self.by_namespace.pop_last();
+        if !self.by_namespace.contains_key(team) {
+            let most = self.blueprint.limits.instances.max(1);
+            while self.by_namespace.len() >= most as usize {
+                self.by_namespace.pop_last();
+            }
+            let used = self.by_namespace.len() as u64 + 1;
+            let metrics = &self.blueprint.metrics;
+            metrics.note(Limit::Instances, used, u64::from(most));
         }
         self.by_namespace.entry(team.to_owned()).or_default()
     }

@@ -72,6 +72,12 @@ impl Engine {
         })
     }
 
+    /// How many ticks there were.
+    #[must_use]
+    pub fn ticks(&self) -> Arc<AtomicU64> {
+        self.ticker.ticks.clone()
+    }
+
     #[must_use]
     pub fn wasm(&self) -> &wasmtime::Engine {
         &self.wasm
@@ -106,6 +112,8 @@ struct Ticker {
     begun: AtomicU64,
     ended: AtomicU64,
     asleep: AtomicBool,
+    /// For native code, which no epoch interrupts.
+    ticks: Arc<AtomicU64>,
     thread: std::sync::OnceLock<Thread>,
 }
 
@@ -118,6 +126,7 @@ impl Ticker {
             .spawn(move || {
                 while let (Some(ticker), Some(engine)) = (weak.upgrade(), engine.upgrade()) {
                     engine.increment_epoch();
+                    ticker.ticks.fetch_add(1, Ordering::Relaxed);
                     ticker.rest();
                 }
             })?;

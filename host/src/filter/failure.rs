@@ -93,12 +93,14 @@ impl Isolation {
         if let Failure::Rests { .. } | Failure::Settings { .. } = failed.failure {
             return Self::new(filter, batch, failed.failure, Duration::MAX);
         }
-        tracing::warn!(
-            filter = filter.name(),
-            container = run.container.label(),
-            error = %failed.failure,
-            "filter failed on a batch, which is tried again on a fresh instance"
-        );
+        if filter.may_be_told(run.now) {
+            tracing::warn!(
+                filter = filter.name(),
+                container = run.container.label(),
+                error = %failed.failure,
+                "filter failed on a batch, which is tried again on a fresh instance"
+            );
+        }
         let used = filter.deadline(&batch.columns);
         Self::new(filter, batch, failed.failure, used)
     }
@@ -341,7 +343,7 @@ impl Isolation {
         let records = self.input.columns.len();
         self.note_rest(filter, run, !self.any_passed || self.out_of_time);
         filter.count(&self.input.columns, &self.totals);
-        if !matches!(self.failure, Failure::Rests { .. }) {
+        if !matches!(self.failure, Failure::Rests { .. }) && filter.may_be_told(run.now) {
             tracing::warn!(
                 filter = filter.name(),
                 container = run.container.label(),

@@ -18,7 +18,7 @@ use super::limits::memory::{Memory, Refused};
 use super::module::Module;
 use crate::clock::CpuClock;
 use crate::record::{Columns, Container, Stream};
-use crate::telemetry::metrics::FilterMetrics;
+use crate::telemetry::metrics::{FilterMetrics, Limit};
 
 /// Why a call did not give an outcome.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -116,7 +116,7 @@ impl Instance {
         let bytes = |b: bytesize::ByteSize| usize::try_from(b.as_u64()).unwrap_or(usize::MAX);
         let state = State {
             memory: Memory::new(&from.limits, from.metrics.clone()),
-            deadline: Deadline::new(from.cpu, from.engine.clock, from.metrics.clone()),
+            deadline: Deadline::new(from.cpu, &from.engine, from.metrics.clone()),
             table: ResourceTable::new(),
             pattern_bytes_max: bytes(from.limits.patterns),
             pattern_bytes: 0,
@@ -231,6 +231,10 @@ impl Instance {
         let bytes = self.store.data().memory.bytes();
         let quarter = usize::try_from(self.limits.memory.as_u64() / 4).unwrap_or(usize::MAX);
         let has_grown = bytes > quarter.saturating_mul(3) && bytes - self.at_first >= quarter;
+        if self.limits.batches != u64::MAX {
+            let metrics = self.store.data().report.metrics();
+            metrics.note(Limit::Batches, self.batches, self.limits.batches);
+        }
         has_grown || self.batches >= self.limits.batches
     }
 

@@ -24,6 +24,11 @@ macro_rules! limits {
             $(#[doc = concat!("`", stringify!($name), "` in the configuration")] pub $name: $type,)+
         }
 
+        impl Limits {
+            /// Their names in the configuration.
+            pub const NAMES: &[&str] = &[$(stringify!($name),)+];
+        }
+
         impl Default for Limits {
             fn default() -> Self {
                 Self { $($name: $default,)+ }
@@ -82,10 +87,12 @@ limits! {
     edits: u32 = 100_000,
     /// Compiled size of all patterns of one instance.
     patterns: ByteSize = ByteSize::mib(4),
-    /// Lines in the agent's log, a second.
+    /// Lines in the agent's log, a second, of all instances together.
     log_lines: u32 = 10,
     /// Counters of its own, by name.
     counters: u32 = 32,
+    /// Instances in each lane for namespaces whose pods chose the filter; past it one of them starts anew.
+    instances: u32 = 32,
     /// Batches that one instance is handed before it is made anew.
     batches: u64 = u64::MAX,
 }
@@ -114,6 +121,16 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_near_a_filter_came_to_each_limit_is_a_metric() {
+        use crate::telemetry::metrics::Limit;
+        let mut shown = Limit::ALL.map(Limit::name);
+        let mut limits = Limits::NAMES.to_vec();
+        shown.sort_unstable();
+        limits.sort_unstable();
+        assert_eq!(shown.as_slice(), limits);
+    }
 
     #[test]
     fn what_is_not_given_is_as_it_is_for_all() {

@@ -120,7 +120,7 @@ impl Swap {
         let is_wanted = |name: &str| wanted.iter().any(|w| w.name == name);
         for (name, entry) in &self.filters {
             if !is_wanted(name) {
-                self.metrics.swaps.forget(name, hash(&entry.in_charge));
+                self.metrics.forget_filter(name, hash(&entry.in_charge));
             }
         }
         self.filters.retain(|name, _| is_wanted(name));

@@ -6,6 +6,7 @@ mod container;
 mod destination;
 mod enrich;
 mod filter;
+mod limit;
 mod sink;
 mod source;
 mod swap;
@@ -22,7 +23,8 @@ use crate::record::ledger::Ledgers;
 
 pub use destination::{DestinationMetrics, Destinations};
 pub use enrich::EnrichMetrics;
-pub use filter::{FilterMetrics, Limit, QuarantineMetrics};
+pub use filter::{FilterMetrics, QuarantineMetrics};
+pub use limit::{Limit, Pace};
 pub use sink::SinkMetrics;
 pub use source::SourceMetrics;
 pub use swap::SwapMetrics;
@@ -53,6 +55,18 @@ impl Metrics {
     #[must_use]
     pub fn filter(&self, name: &str) -> Arc<FilterMetrics> {
         self.filters.of(name)
+    }
+
+    /// The same, if the filter is known.
+    #[must_use]
+    pub fn known_filter(&self, name: &str) -> Option<Arc<FilterMetrics>> {
+        self.filters.known(name)
+    }
+
+    /// Shows nothing of a filter any more; `hash` is of the module that was in charge of it.
+    pub fn forget_filter(&self, name: &str, hash: Option<&str>) {
+        self.swaps.forget(name, hash);
+        self.filters.forget(name);
     }
 
     /// All metrics in Prometheus' text format.

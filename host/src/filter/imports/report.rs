@@ -6,7 +6,6 @@
 //! so that a stack trace stands together and costs few of those that are allowed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::State;
 use crate::clock::Clock;
@@ -26,8 +25,6 @@ pub struct Report {
     metrics: Arc<FilterMetrics>,
     lines_max: u32,
     counters_max: usize,
-    second: Duration,
-    written: u32,
     /// What was printed and is not written yet.
     printed: Vec<u8>,
     printed_on: Printed,
@@ -49,8 +46,6 @@ impl Report {
             metrics,
             lines_max: limits.log_lines,
             counters_max: limits.counters as usize,
-            second: Duration::ZERO,
-            written: 0,
             printed: Vec::new(),
             printed_on: Printed::Stdout,
         }
@@ -104,16 +99,15 @@ impl Report {
         self.write(level, &text);
     }
 
-    fn may_write(&mut self) -> bool {
-        let now = self.clock.now().mono;
-        if now.saturating_sub(self.second) >= Duration::from_secs(1) {
-            (self.second, self.written) = (now, 0);
-        }
-        self.written = self.written.saturating_add(1);
-        let used = self.written.min(self.lines_max);
+    fn may_write(&self) -> bool {
+        let taken = self
+            .metrics
+            .said
+            .take(self.clock.now().mono, self.lines_max);
+        let used = taken.unwrap_or(self.lines_max);
         self.metrics
             .note(Limit::LogLines, u64::from(used), u64::from(self.lines_max));
-        self.written <= self.lines_max
+        taken.is_some()
     }
 }
 

@@ -6,10 +6,12 @@
 //! starts the count, so a call may take a tick (2 ms) more than its deadline.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use wasmtime::UpdateDeadline;
 
+use super::super::engine::Engine;
 use crate::clock::{Clock, CpuClock};
 use crate::telemetry::metrics::{FilterMetrics, Limit};
 
@@ -22,6 +24,9 @@ pub struct Deadline {
     clock: Clock,
     metrics: Arc<FilterMetrics>,
     limit: Duration,
+    ticks: Arc<AtomicU64>,
+    /// The tick at which the latest look was.
+    seen: u64,
     /// CPU and wall time at the first tick of this call.
     since: Option<(Duration, Duration)>,
 }
@@ -34,12 +39,14 @@ pub struct Overran {
 
 impl Deadline {
     #[must_use]
-    pub fn new(cpu: CpuClock, clock: Clock, metrics: Arc<FilterMetrics>) -> Self {
+    pub fn new(cpu: CpuClock, engine: &Engine, metrics: Arc<FilterMetrics>) -> Self {
         Self {
             cpu,
-            clock,
+            clock: engine.clock,
             metrics,
             limit: Duration::ZERO,
+            ticks: engine.ticks(),
+            seen: 0,
             since: None,
         }
     }
@@ -63,16 +70,29 @@ impl Deadline {
     pub fn check(&mut self) -> Result<(), Overran> {
         let (cpu, wall) = ((self.cpu)(), self.clock.now().mono);
         let (cpu_since, wall_since) = *self.since.get_or_insert((cpu, wall));
-        let used = cpu.saturating_sub(cpu_since);
+        let waited = wall.saturating_sub(wall_since) / WALL_DEADLINES;
+        // Whichever is nearer to its end.
+        let used = cpu.saturating_sub(cpu_since).max(waited);
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.metrics
             .note(Limit::Cpu, micros(used), micros(self.limit));
-        let late = used > self.limit
-            || wall.saturating_sub(wall_since) > self.limit.saturating_mul(WALL_DEADLINES);
-        if late {
+        if used > self.limit {
             return Err(Overran { limit: self.limit });
         }
         Ok(())
+    }
+
+    /// The same for native code, as often as it likes: nothing is read between two ticks.
+    ///
+    /// # Errors
+    /// When the call has had its time.
+    pub fn look(&mut self) -> Result<(), Overran> {
+        let ticks = self.ticks.load(Ordering::Relaxed);
+        if ticks == self.seen {
+            return Ok(());
+        }
+        self.seen = ticks;
+        self.check()
     }
 
     /// The same, as an epoch callback has it.

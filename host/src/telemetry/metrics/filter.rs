@@ -1,14 +1,16 @@
 //! What each filter did with the records that it was handed. Every filter has counters of its own in each
-//! family, handed out once, so that no batch looks them up.
+//! family, handed out once, so that no batch looks them up; when the filter is forgotten, all of them go.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::limit::{Limit, Pace, Peak};
 use super::{Counters, Gauges, Labels};
 
 /// The families that every filter has its own counters of.
@@ -33,6 +35,7 @@ pub(super) struct FilterFamilies {
     log_lines_refused: Counters,
     counters_refused: Counters,
     custom: Counters,
+    known: Mutex<BTreeMap<String, Arc<FilterMetrics>>>,
 }
 
 /// What quarantine keeps, of all filters.
@@ -63,52 +66,6 @@ impl QuarantineMetrics {
     }
 }
 
-/// What a filter is limited in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    Memory,
-    Tables,
-    Cpu,
-    Output,
-    Edits,
-    Patterns,
-    LogLines,
-    Counters,
-}
-
-impl Limit {
-    const ALL: [Self; 8] = [
-        Self::Memory,
-        Self::Tables,
-        Self::Cpu,
-        Self::Output,
-        Self::Edits,
-        Self::Patterns,
-        Self::LogLines,
-        Self::Counters,
-    ];
-
-    /// Its name in the configuration.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Tables => "table_elements",
-            Self::Cpu => "cpu_per_batch",
-            Self::Output => "output_ratio",
-            Self::Edits => "edits",
-            Self::Patterns => "patterns",
-            Self::LogLines => "log_lines",
-            Self::Counters => "counters",
-        }
-    }
-}
-
-/// The most of one limit that was ever used.
-struct Peak {
-    gauge: Gauge<f64, AtomicU64>,
-    permille: AtomicU64,
-}
-
 /// One filter's metrics.
 pub struct FilterMetrics {
     filter: String,
@@ -132,7 +89,18 @@ pub struct FilterMetrics {
     pub counters_refused: Counter,
     failures: Counters,
     custom: Counters,
-    names: std::sync::Mutex<std::collections::BTreeSet<String>>,
+    /// What it says in the agent's log, and what the agent says of its failures.
+    pub said: Pace,
+    pub told: Pace,
+    /// None once the filter is forgotten: a lane that still runs it brings nothing back.
+    own: Mutex<Option<Own>>,
+}
+
+/// What came up only as the filter ran.
+#[derive(Default)]
+struct Own {
+    kinds: BTreeSet<&'static str>,
+    names: BTreeSet<String>,
 }
 
 impl FilterMetrics {
@@ -152,46 +120,115 @@ impl FilterMetrics {
 
     /// Notes how much of a limit was used; the most is shown.
     pub fn note(&self, limit: Limit, used: u64, most: u64) {
-        let permille = used.saturating_mul(1000) / most.max(1);
-        let peak = &self.peaks[limit as usize];
-        if permille > peak.permille.load(Ordering::Relaxed) {
-            peak.permille.store(permille, Ordering::Relaxed);
-            // Shown with three digits, which a float has.
-            let permille = u32::try_from(permille).unwrap_or(u32::MAX);
-            peak.gauge.set(f64::from(permille) / 1000.0);
-        }
+        self.peaks[limit as usize].note(used, most);
     }
 
     /// Counts a failed call.
     pub fn failed(&self, kind: &'static str) {
-        let labels = vec![("filter", self.filter.clone()), ("kind", kind.to_owned())];
-        self.failures.get_or_create(&labels).inc();
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = own.as_mut() {
+            own.kinds.insert(kind);
+            self.failures.get_or_create(&self.of_kind(kind)).inc();
+        }
     }
 
     /// Adds to a counter of the filter's own; says no once it has `most` names.
     pub fn count_custom(&self, name: &str, by: u64, most: usize) -> bool {
-        let Ok(mut names) = self.names.lock() else {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(own) = own.as_mut() else {
             return false;
         };
-        if !names.contains(name) {
-            if names.len() >= most {
+        if !own.names.contains(name) {
+            if own.names.len() >= most {
                 return false;
             }
-            names.insert(name.to_owned());
+            own.names.insert(name.to_owned());
         }
-        let used = names.len() as u64;
-        drop(names);
-        self.note(Limit::Counters, used, most as u64);
-        let labels = vec![("filter", self.filter.clone()), ("name", name.to_owned())];
-        self.custom.get_or_create(&labels).inc_by(by);
+        self.note(Limit::Counters, own.names.len() as u64, most as u64);
+        self.custom.get_or_create(&self.of_name(name)).inc_by(by);
         true
+    }
+
+    fn of_kind(&self, kind: &str) -> Labels {
+        vec![("filter", self.filter.clone()), ("kind", kind.to_owned())]
+    }
+
+    fn of_name(&self, name: &str) -> Labels {
+        vec![("filter", self.filter.clone()), ("name", name.to_owned())]
+    }
+
+    fn forget(&self) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(gone) = own.take() else { return };
+        for kind in gone.kinds {
+            self.failures.remove(&self.of_kind(kind));
+        }
+        for name in gone.names {
+            self.custom.remove(&self.of_name(&name));
+        }
     }
 }
 
+fn of_filter(name: &str) -> Labels {
+    vec![("filter", name.to_owned())]
+}
+
+fn of_limit(name: &str, limit: Limit) -> Labels {
+    let limit = ("limit", limit.name().to_owned());
+    vec![("filter", name.to_owned()), limit]
+}
+
 impl FilterFamilies {
-    /// The metrics of one filter.
+    /// The metrics of one filter: the same for all who ask.
     pub(super) fn of(&self, name: &str) -> Arc<FilterMetrics> {
-        let labels = vec![("filter", name.to_owned())];
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = known
+            .entry(name.to_owned())
+            .or_insert_with(|| self.make(name));
+        made.clone()
+    }
+
+    /// The same, if the filter has any.
+    pub(super) fn known(&self, name: &str) -> Option<Arc<FilterMetrics>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).cloned()
+    }
+
+    /// Shows nothing of a filter any more.
+    pub(super) fn forget(&self, name: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(gone) = known.remove(name) else {
+            return;
+        };
+        let (f, labels) = (self, of_filter(name));
+        for family in [
+            &f.records,
+            &f.changed,
+            &f.dropped,
+            &f.added,
+            &f.held,
+            &f.quarantined,
+            &f.unfiltered,
+            &f.times_refused,
+            &f.batches,
+            &f.bytes_in,
+            &f.bytes_out,
+            &f.instances,
+            &f.log_lines_refused,
+            &f.counters_refused,
+        ] {
+            family.remove(&labels);
+        }
+        f.cpu_seconds.remove(&labels);
+        f.memory.remove(&labels);
+        for limit in Limit::ALL {
+            f.peaks.remove(&of_limit(name, limit));
+        }
+        gone.forget();
+    }
+
+    fn make(&self, name: &str) -> Arc<FilterMetrics> {
+        let labels = of_filter(name);
         let of = |family: &Counters| family.get_or_create_owned(&labels);
         let f = self;
         Arc::new(FilterMetrics {
@@ -211,18 +248,16 @@ impl FilterFamilies {
             instances_started: of(&f.instances),
             memory_bytes: f.memory.get_or_create_owned(&labels),
             peaks: Limit::ALL.map(|limit| {
-                let limit = ("limit", limit.name().to_owned());
-                let labels = vec![labels[0].clone(), limit];
-                Peak {
-                    gauge: f.peaks.get_or_create_owned(&labels),
-                    permille: AtomicU64::new(0),
-                }
+                let gauge = f.peaks.get_or_create_owned(&of_limit(name, limit));
+                Peak::new(gauge)
             }),
             log_lines_refused: of(&f.log_lines_refused),
             counters_refused: of(&f.counters_refused),
             failures: f.failures.clone(),
             custom: f.custom.clone(),
-            names: std::sync::Mutex::default(),
+            said: Pace::default(),
+            told: Pace::default(),
+            own: Mutex::new(Some(Own::default())),
         })
     }
 
@@ -301,7 +336,7 @@ impl FilterFamilies {
         family("filter_custom", "Counters of the filters' own", &f.custom);
         r.register(
             "filter_cpu_seconds",
-            "CPU time of a filter's calls; of small ones every 16th is timed and stands for all",
+            "CPU time of a filter's calls; of small ones every 128th is timed and stands for all",
             f.cpu_seconds.clone(),
         );
         r.register(

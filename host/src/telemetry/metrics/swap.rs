@@ -85,7 +85,10 @@ impl SwapMetrics {
         if let Some(hash) = hash {
             self.in_charge.remove(&by_hash(filter, hash));
         }
-        self.waiting.remove(&of(filter));
+        let all = of(filter);
+        self.waiting.remove(&all);
+        self.accepted.remove(&all);
+        self.refused.remove(&all);
         self.tell_why(filter, None);
     }
 
