@@ -2,15 +2,20 @@
 //!
 //! One search is linear; *all* matches are not (`.*[^A-Z]|[A-Z]` over 256 KiB of A's once took
 //! 57 s), and no epoch fires in native code. So the search looks at the call's deadline between
-//! matches and records, matches a record are capped, and compiled size is bounded.
+//! matches and records, matches a record are capped, and compiled size is bounded. Where even one search
+//! may take long, it is one that can be stopped (`careful`).
+
+mod careful;
 
 use regex_automata::meta::{Cache, Regex};
 use regex_automata::util::iter::Searcher;
-use regex_automata::{Anchored, Input};
+use regex_automata::{Anchored, Input, Match};
 use wasmtime::component::Resource;
 
+use self::careful::Careful;
 use super::State;
 use crate::filter::bindings::logsieve::filter::patterns::{Found, Host, HostPatternSet};
+use crate::filter::limits::deadline::{Deadline, Overran};
 use crate::telemetry::metrics::Limit;
 
 /// Matches a record; more trap the call rather than hide something from a redaction.
@@ -18,15 +23,44 @@ pub const MATCHES_PER_RECORD_MAX: usize = 1000;
 /// Text of the patterns of one set, bytes: a parser's tree takes up to 2 KiB for each, and no deadline
 /// interrupts it.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
-/// What one set's lazily built automaton may take, bytes; counted whether it does or not.
+/// What one set's lazily built automata may take, bytes; counted whether it does or not.
 const CACHE_BYTES: usize = 512 * 1024;
-/// How many searches pass between two looks at the deadline.
-const SEARCHES_PER_LOOK: usize = 16;
 
 /// Patterns that are searched for together.
 pub struct PatternSet {
     regex: Regex,
     cache: Cache,
+    careful: Careful,
+}
+
+impl PatternSet {
+    /// What it takes of `limits.patterns`.
+    fn bytes(&self) -> usize {
+        self.regex.memory_usage() + self.careful.memory_usage() + CACHE_BYTES
+    }
+
+    /// The next match of a record; its deadline may end the search.
+    fn next(
+        &mut self,
+        searcher: &mut Searcher<'_>,
+        deadline: &mut Deadline,
+    ) -> Result<Option<Match>, Overran> {
+        let mut stopped = None;
+        let found = searcher.advance(|input| {
+            if !self.careful.is_needed(input) {
+                return Ok(self.regex.search_with(&mut self.cache, input));
+            }
+            let searched = self.careful.search(input, &mut || deadline.look());
+            Ok(searched.unwrap_or_else(|overran| {
+                stopped = Some(overran);
+                None
+            }))
+        });
+        match stopped {
+            Some(overran) => Err(overran),
+            None => Ok(found),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +86,7 @@ impl HostPatternSet for State {
         let room = self.pattern_bytes_max.saturating_sub(taken);
         let config = Regex::config()
             .nfa_size_limit(Some(room))
-            .hybrid_cache_capacity(CACHE_BYTES)
+            .hybrid_cache_capacity(CACHE_BYTES - careful::CACHE_BYTES)
             .utf8_empty(false);
         let syntax = regex_automata::util::syntax::Config::new().utf8(false);
         let built = Regex::builder()
@@ -68,11 +102,19 @@ impl HostPatternSet for State {
                 return Ok(Err(refusal(&patterns, &error, self.pattern_bytes_max)));
             }
         };
-        self.pattern_bytes += regex.memory_usage() + CACHE_BYTES;
+        let careful = match Careful::new(&patterns, room) {
+            Ok(careful) => careful,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let cache = regex.create_cache();
+        let set = PatternSet {
+            regex,
+            cache,
+            careful,
+        };
+        self.pattern_bytes += set.bytes();
         let (used, most) = (self.pattern_bytes as u64, self.pattern_bytes_max as u64);
         self.report.metrics().note(Limit::Patterns, used, most);
-        let cache = regex.create_cache();
-        let set = PatternSet { regex, cache };
         Ok(Ok(self.table.push(set)?))
     }
 
@@ -80,16 +122,13 @@ impl HostPatternSet for State {
         let set = self.table.get_mut(&set)?;
         let mut found = Vec::new();
         let batch = &self.batch;
-        let mut searches = 0;
         for at in 0..batch.len() {
             let text = batch.record(at);
             let mut searcher = Searcher::new(Input::new(text));
             let mut matches = 0;
             loop {
-                look(&mut searches, &mut self.deadline)?;
-                let next =
-                    searcher.advance(|input| Ok(set.regex.search_with(&mut set.cache, input)));
-                let Some(m) = next else {
+                self.deadline.look()?;
+                let Some(m) = set.next(&mut searcher, &mut self.deadline)? else {
                     break;
                 };
                 if matches == MATCHES_PER_RECORD_MAX {
@@ -111,13 +150,16 @@ impl HostPatternSet for State {
         let set = self.table.get_mut(&set)?;
         let mut matching = Vec::new();
         let batch = &self.batch;
-        let mut searches = 0;
         for at in 0..batch.len() {
-            look(&mut searches, &mut self.deadline)?;
+            self.deadline.look()?;
             let input = Input::new(batch.record(at))
                 .anchored(Anchored::No)
                 .earliest(true);
-            if set.regex.search_half_with(&mut set.cache, &input).is_some() {
+            let found = match set.careful.is_needed(&input) {
+                true => set.careful.is_match(&input, &mut || self.deadline.look())?,
+                false => set.regex.search_half_with(&mut set.cache, &input).is_some(),
+            };
+            if found {
                 matching.push(small(at));
             }
         }
@@ -126,18 +168,9 @@ impl HostPatternSet for State {
 
     fn drop(&mut self, set: Resource<PatternSet>) -> wasmtime::Result<()> {
         let set = self.table.delete(set)?;
-        let bytes = set.regex.memory_usage() + CACHE_BYTES;
-        self.pattern_bytes = self.pattern_bytes.saturating_sub(bytes);
+        self.pattern_bytes = self.pattern_bytes.saturating_sub(set.bytes());
         Ok(())
     }
-}
-
-fn look(searches: &mut usize, deadline: &mut super::Deadline) -> wasmtime::Result<()> {
-    *searches += 1;
-    if searches.is_multiple_of(SEARCHES_PER_LOOK) {
-        deadline.check()?;
-    }
-    Ok(())
 }
 
 /// Batches are far below 4 GiB, so an offset always fits.
