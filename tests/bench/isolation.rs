@@ -19,9 +19,10 @@ use crate::agent::process;
 use crate::figure::{self, Wanted};
 
 /// Guests that misbehave in a way that costs time, each under its failure policy.
-const GUESTS: [&str; 20] = [
+const GUESTS: [&str; 27] = [
     "bad_edits",
     "cannot_judge",
+    "copes_without_memory",
     "evil_patterns",
     "exits",
     "fails_on_large_batches",
@@ -34,10 +35,16 @@ const GUESTS: [&str; 20] = [
     "loops_on_one_record",
     "many_counters",
     "non_deterministic",
+    "opens_sockets",
     "panics",
+    "reads_env",
+    "reads_files",
     "recursion",
+    "refuses_settings",
     "repeats_memory",
+    "searches",
     "sleeps",
+    "slow_configure",
     "traps",
     "traps_on_one_record",
 ];
@@ -174,6 +181,9 @@ fn yaml(corpus: &Path, folder: &Path, admin: SocketAddr, evil: Option<&str>) -> 
     };
     let settings = match evil {
         Some("bad_edits") => "{ rule: out_of_range }",
+        // Every state at every byte.
+        Some("searches") => "{ pattern: '(?s-u:.*.{3000}Q)' }",
+        Some("slow_configure") => "{ slow: true }",
         _ => "{}",
     };
     format!(

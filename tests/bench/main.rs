@@ -8,6 +8,7 @@ mod agent;
 mod boundary;
 mod figure;
 mod guests;
+mod instance;
 mod isolation;
 mod journal;
 mod patterns;
@@ -22,6 +23,7 @@ fn main() {
     boundary::run(&wanted);
     redaction::run(&wanted);
     guests::run(&wanted);
+    instance::run(&wanted);
     patterns::run(&wanted);
     isolation::run(&wanted);
     journal::run(&wanted);

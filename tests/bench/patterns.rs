@@ -1,12 +1,8 @@
 //! `patterns/native` and `patterns/filter`: the same pattern over the same records, once by the crate
-//! that the agent uses, once asked for by a filter: nanoseconds a record. `deadline/overrun`: CPU time
-//! that a call which never returns takes past its deadline, milliseconds.
+//! that the agent uses, once asked for by a filter: nanoseconds a record.
 
 use std::hint::black_box;
-use std::time::Duration;
 
-use logsieve::clock::thread_cpu;
-use logsieve::filter::limits::Limits;
 use regex_automata::meta::Regex;
 
 use crate::boundary::{Bench, guest};
@@ -20,9 +16,6 @@ const PATTERN: &str = r"\d{16}";
 pub fn run(wanted: &Wanted) {
     if wanted.any("patterns/") {
         patterns(wanted);
-    }
-    if wanted.any("deadline/") {
-        overrun();
     }
 }
 
@@ -48,25 +41,4 @@ fn patterns(wanted: &Wanted) {
             figure::print(name, "ns/record", runs);
         }
     }
-}
-
-fn overrun() {
-    const DEADLINE: Duration = Duration::from_millis(50);
-    let limits = Limits {
-        cpu_per_batch: DEADLINE,
-        ..Limits::default()
-    };
-    let mut bench = Bench::with_limits(&guest("loops_forever"), "{}", &[b"a".to_vec()], limits);
-    let mut runs = Vec::new();
-    for _ in 0..4 * figure::RUNS {
-        let started = thread_cpu();
-        bench.fail();
-        runs.push(
-            (thread_cpu() - started)
-                .saturating_sub(DEADLINE)
-                .as_secs_f64()
-                * 1e3,
-        );
-    }
-    figure::print("deadline/overrun", "ms", &mut runs);
 }

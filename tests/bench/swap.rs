@@ -5,8 +5,6 @@
 //! to a configured instance (wall time, this process). `swap/peak_rss`: the agent's peak of memory after
 //! it compiled that module, which its child did.
 
-mod big;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,6 +19,7 @@ use logsieve::filter::instance::{Blueprint, Instance};
 use logsieve::filter::limits::Limits;
 use logsieve::filter::module::{find, sha256_hex};
 use logsieve::telemetry::metrics::Metrics;
+use support::modules;
 
 use crate::figure::{RUNS, Wanted, print};
 
@@ -52,14 +51,14 @@ fn swap_seconds() {
     let module = read("filters/redact.wasm");
     let mut agent = Agent::start(&module);
     let mut runs: Vec<f64> = (0..RUNS as u32)
-        .map(|number| agent.swap(&big::marked(&module, number)).as_secs_f64())
+        .map(|number| agent.swap(&modules::marked(&module, number)).as_secs_f64())
         .collect();
     print("swap/seconds", "s", &mut runs);
 }
 
 fn peak_rss() {
     let mut agent = Agent::start(&read("filters/redact.wasm"));
-    agent.swap(&big::grown(&read("guests/noop.wasm"), BIG_BYTES));
+    agent.swap(&modules::grown(&read("guests/noop.wasm"), BIG_BYTES));
     let status = fs::read_to_string(format!("/proc/{}/status", agent.child.id()));
     let status = status.expect("it is running");
     let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
@@ -71,7 +70,7 @@ fn peak_rss() {
 fn cache_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("big.wasm");
-    fs::write(&path, big::grown(&read("guests/noop.wasm"), BIG_BYTES)).expect("a file");
+    fs::write(&path, modules::grown(&read("guests/noop.wasm"), BIG_BYTES)).expect("a file");
     let program = target().join("release/logsieve");
     let start = || {
         let engine = Engine::new(Clock::start()).expect("an engine");

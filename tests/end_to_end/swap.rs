@@ -6,10 +6,13 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use support::agent::Agent;
 use support::configmap::ConfigMap;
 use support::kubelet::Container;
+use support::modules::marked;
 
 use crate::node::{Node, a_while, metrics, module, texts, wait_for_words, with_metrics};
 
@@ -82,15 +85,6 @@ pub fn guest(name: &str) -> Vec<u8> {
     fs::read(module(&format!("guests/{name}"))).unwrap()
 }
 
-/// The same module under another hash: with a custom section of its own.
-pub fn variant(module: &[u8], number: u32) -> Vec<u8> {
-    let content = number.to_le_bytes();
-    // Section 0, its length, the length of its name, the name, its content.
-    let mut section = vec![0, 2 + content.len() as u8, 1, b'v'];
-    section.extend_from_slice(&content);
-    [module, &section].concat()
-}
-
 #[test]
 fn a_new_module_takes_over_in_the_running_agent() {
     let mut node = Swapping::with("noop");
@@ -123,6 +117,80 @@ fn a_plain_file_that_is_written_over_takes_over_as_well() {
     });
     node.prints(&mut agent, "two", 2);
     assert_eq!(node.texts(), ["one", "new two"]);
+}
+
+/// An image volume: plain files that nobody writes, another folder for another image.
+struct Image {
+    folder: PathBuf,
+}
+
+impl Image {
+    fn mount(folder: PathBuf, module: &[u8]) -> Self {
+        let image = Self { folder };
+        image.unpack(&image.folder, module);
+        image
+    }
+
+    fn unpack(&self, folder: &Path, module: &[u8]) {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("f.wasm"), module).unwrap();
+        mode(&folder.join("f.wasm"), 0o444);
+        mode(folder, 0o555);
+    }
+
+    fn replace(&self, module: &[u8]) {
+        let next = self.folder.with_extension("next");
+        self.unpack(&next, module);
+        self.unmount();
+        fs::rename(next, &self.folder).unwrap();
+    }
+
+    fn unmount(&self) {
+        mode(&self.folder, 0o755);
+        fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn the_modules_of_an_image_stand_behind_those_of_a_configmap_and_change_with_their_folder() {
+    let mut node = Swapping::new();
+    let image = Image::mount(node.node.path().join("image"), &guest("noop"));
+    let filters = &mut node.node.config.filters;
+    let both = format!(
+        "{}, {}]",
+        node.modules.folder().display(),
+        image.folder.display()
+    );
+    *filters = filters.replace(&format!("{}]", node.modules.folder().display()), &both);
+    let mut agent = node.node.start();
+    let swaps = |number| format!("logsieve_filter_swaps_total{{filter=\"f\"}} {number}");
+    node.prints(&mut agent, "of the image", 1);
+    image.replace(&guest("prefixes"));
+    node.shows(&mut agent, &swaps(2));
+    node.prints(&mut agent, "of another image", 2);
+    // The first folder that has it counts, whatever comes in the others.
+    node.modules.set("f.wasm", guest("noop"));
+    node.shows(&mut agent, &swaps(3));
+    image.replace(&marked(&guest("prefixes"), 1));
+    node.prints(&mut agent, "of the ConfigMap", 3);
+    node.modules.remove("f.wasm");
+    node.shows(&mut agent, &swaps(4));
+    node.prints(&mut agent, "of the image again", 4);
+    image.unmount();
+    wait_for_words(&mut agent, "is in none of the module directories");
+    node.prints(&mut agent, "of none", 5);
+    let expected = [
+        "of the image",
+        "new of another image",
+        "of the ConfigMap",
+        "new of the image again",
+        "new of none",
+    ];
+    assert_eq!(node.texts(), expected);
 }
 
 #[test]
@@ -167,7 +235,7 @@ fn records_that_are_held_go_to_the_new_module() {
     node.app.print("  at a");
     a_while();
     node.modules
-        .set("f.wasm", variant(&guest("holds_stack_traces"), 1));
+        .set("f.wasm", marked(&guest("holds_stack_traces"), 1));
     node.shows(&mut agent, "logsieve_filter_swaps_total{filter=\"f\"} 2");
     node.app.print("  at b");
     node.prints(&mut agent, "next", 2);
@@ -240,7 +308,7 @@ fn a_module_in_parts_takes_over_when_all_of_them_are_of_one_build() {
     node.prints(&mut agent, "one", 1);
     let packed = |module: &[u8]| zstd::encode_all(module, 3).unwrap();
     let [old, new] = [1, 2].map(|number| {
-        let module = packed(&variant(&guest("prefixes"), number));
+        let module = packed(&marked(&guest("prefixes"), number));
         parts::split("f.wasm.zst", &module, 10_000).unwrap()
     });
     assert!(new.len() > 1);

@@ -5,14 +5,20 @@
 
 use std::time::{Duration, Instant};
 
-use support::kubelet::{Stream, Written};
+use support::agent::Agent;
+use support::kubelet::{Container, Stream, Written};
+use support::modules::{grown, marked};
+use support::wait::PATIENCE;
 
-use crate::swap::{Swapping, guest, variant};
+use crate::swap::{Swapping, guest};
 
 /// Modules that differ; after the first round, their code is in the cache.
 const VARIANTS: u32 = 25;
 /// Containers that write all the time.
 const CONTAINERS: usize = 6;
+/// How often they write, and how many records each.
+const ROUND: Duration = Duration::from_millis(10);
+const RECORDS_A_ROUND: usize = 5;
 
 fn swaps() -> u32 {
     match std::env::var_os("LOGSIEVE_SOAK") {
@@ -21,62 +27,128 @@ fn swaps() -> u32 {
     }
 }
 
-#[test]
-fn swaps_under_load_lose_repeat_and_reorder_nothing() {
-    let mut node = Swapping::with("noop");
-    let module = guest("noop");
-    let mut apps = vec![node.app];
-    for number in 1..CONTAINERS {
-        apps.push(
-            node.node
-                .kubelet
-                .start("web", &format!("shop-{number}"), "more"),
-        );
-    }
-    node.app = node.node.kubelet.start("probe", "probe-1", "app");
-    let mut agent = node.node.start();
-    // Log streams are made at a pace of their own.
-    for app in apps.iter_mut().chain([&mut node.app]) {
-        app.print_numbered(Stream::Stdout, "first");
-        node.node.wait_for(&mut agent, app.written());
-    }
-    let mut longest = Duration::ZERO;
-    for swap in 1..=swaps() {
-        node.modules
-            .set("f.wasm", variant(&module, swap % VARIANTS));
-        let began = Instant::now();
-        let line = format!("logsieve_filter_swaps_total{{filter=\"f\"}} {}", swap + 1);
-        let mut shown = false;
-        let mut round = 0;
-        while !shown {
-            for app in &mut apps {
-                let lines = 0..50;
-                lines.for_each(|_| drop(app.print_numbered(Stream::Stdout, "some words")));
-            }
-            // How long a record takes while modules are compiled and changed.
-            let probe = node.app.print_numbered(Stream::Stdout, "probe");
-            let printed = Instant::now();
-            let fake = &node.node.fake;
-            agent.wait_until("the probe arrives", |_| {
-                let probes = fake.read("/eks/probe", "probe-1/app");
-                probes.iter().any(|event| event.message.starts_with(&probe))
-            });
-            longest = longest.max(printed.elapsed());
-            shown = crate::node::metrics(node.admin).lines().any(|l| l == line);
-            round += 1;
-            assert!(
-                began.elapsed() < support::wait::PATIENCE,
-                "round {round}: no `{line}`"
-            );
+/// Containers that write, one of them a probe: how long each of its records takes is looked at.
+struct Load {
+    node: Swapping,
+    agent: Agent,
+    apps: Vec<Container>,
+    /// The probe's latest record, and when it was printed.
+    on_its_way: Option<(usize, Instant)>,
+    arrived: usize,
+    longest: Duration,
+}
+
+impl Load {
+    fn start(module: &[u8]) -> Self {
+        let mut node = Swapping::new();
+        node.modules.set("f.wasm", module);
+        let more = 2..=CONTAINERS;
+        let mut apps: Vec<_> = more
+            .map(|n| node.node.kubelet.start("web", &format!("shop-{n}"), "more"))
+            .collect();
+        let probe = node.node.kubelet.start("probe", "probe-1", "app");
+        apps.push(std::mem::replace(&mut node.app, probe));
+        let mut agent = node.node.start();
+        // Log streams are made at a pace of their own.
+        for app in apps.iter_mut().chain([&mut node.app]) {
+            app.print_numbered(Stream::Stdout, "first");
+            node.node.wait_for(&mut agent, app.written());
+        }
+        Self {
+            node,
+            agent,
+            apps,
+            on_its_way: None,
+            arrived: 1,
+            longest: Duration::ZERO,
         }
     }
-    let all = apps.iter().chain([&node.app]);
-    let written: Vec<Written> = all.flat_map(|app| app.written().to_vec()).collect();
-    eprintln!(
-        "{} swaps, {} records; longest wait of a record, from print to the service: {longest:?}",
-        swaps(),
+
+    /// Prints some records of each, and a further one of the probe's when its former one is there.
+    fn round(&mut self) {
+        for app in &mut self.apps {
+            for _ in 0..RECORDS_A_ROUND {
+                app.print_numbered(Stream::Stdout, "some words");
+            }
+        }
+        let fake = &self.node.node.fake;
+        if let Some((number, printed)) = self.on_its_way
+            && fake.stream_len("/eks/probe", "probe-1/app") >= number
+        {
+            self.longest = self.longest.max(printed.elapsed());
+            (self.on_its_way, self.arrived) = (None, number);
+        }
+        if self.on_its_way.is_none() {
+            self.node.app.print_numbered(Stream::Stdout, "probe");
+            self.on_its_way = Some((self.arrived + 1, Instant::now()));
+        }
+        std::thread::sleep(ROUND);
+    }
+
+    /// Goes on until so many modules took over, this one the last.
+    fn until_swapped(&mut self, times: u32) {
+        let line = format!("logsieve_filter_swaps_total{{filter=\"f\"}} {times}");
+        let began = Instant::now();
+        while !self.shows(&line) {
+            self.round();
+            assert!(began.elapsed() < PATIENCE, "no `{line}`");
+        }
+    }
+
+    fn shows(&self, line: &str) -> bool {
+        let page = crate::node::metrics(self.node.admin);
+        page.lines().any(|shown| shown == line)
+    }
+
+    /// Waits for all that was written: each record once, in order.
+    fn ends(mut self) -> usize {
+        let all = self.apps.iter().chain([&self.node.app]);
+        let written: Vec<Written> = all.flat_map(|app| app.written().to_vec()).collect();
+        self.node.node.drain_after(&mut self.agent, &written);
+        self.node.node.tally(&written).assert_exactly_once();
         written.len()
+    }
+}
+
+#[test]
+fn swaps_under_load_lose_repeat_and_reorder_nothing() {
+    let module = guest("noop");
+    let mut load = Load::start(&module);
+    let began = Instant::now();
+    for swap in 1..=swaps() {
+        load.node
+            .modules
+            .set("f.wasm", marked(&module, swap % VARIANTS));
+        load.until_swapped(swap + 1);
+    }
+    let (took, longest, probes) = (began.elapsed(), load.longest, load.arrived);
+    let records = load.ends();
+    eprintln!(
+        "soak: {} swaps in {took:.1?}, {records} records, {probes} of them timed; longest wait of a \
+         record, from print to the service: {longest:?}",
+        swaps()
     );
-    node.node.drain_after(&mut agent, &written);
-    node.node.tally(&written).assert_exactly_once();
+}
+
+#[test]
+fn no_record_waits_for_a_compilation() {
+    let module = guest("noop");
+    let mut load = Load::start(&module);
+    // Takes seconds to compile.
+    load.node.modules.set("f.wasm", grown(&module, 512 << 10));
+    let before = load.arrived;
+    let swapped = "logsieve_filter_swaps_total{filter=\"f\"} 2";
+    let began = Instant::now();
+    while load.arrived < before + 5 {
+        load.round();
+        assert!(began.elapsed() < PATIENCE, "records wait");
+    }
+    assert!(!load.shows(swapped), "the module was compiled at once");
+    load.until_swapped(2);
+    let (longest, probes) = (load.longest, load.arrived - before);
+    let records = load.ends();
+    eprintln!(
+        "a compilation of {:.1?}: {probes} of {records} records were timed meanwhile; longest wait: {longest:?}",
+        began.elapsed()
+    );
 }

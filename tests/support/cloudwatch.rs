@@ -131,6 +131,11 @@ impl FakeCloudWatch {
         self.shared.state().store.read(log_group, log_stream)
     }
 
+    /// How many log events a stream has.
+    pub fn stream_len(&self, log_group: &str, log_stream: &str) -> usize {
+        self.shared.state().store.stream_len(log_group, log_stream)
+    }
+
     /// The log streams that exist, as (log group, log stream).
     pub fn stream_names(&self) -> Vec<(String, String)> {
         self.shared.state().store.stream_names()

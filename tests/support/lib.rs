@@ -17,6 +17,7 @@ pub mod kubelet; // log files as a node lays them out, rotates and deletes them
 pub mod kubelet_server; // the kubelet's own server: its pods, over TLS
 pub mod kubernetes; // an API server: lists, watches, bad days
 pub mod logs; // a gigabyte of log, for measurements
+pub mod modules; // other modules that do the same
 pub mod moto; // a CloudWatch Logs that is not ours, as a process
 pub mod plain; // plain logs of a node, and what rotates them
 pub mod tally; // what was written against what arrived

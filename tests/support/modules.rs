@@ -1,5 +1,5 @@
-//! Makes a module larger, by functions that nobody calls and no compiler can leave out: what a language
-//! runtime in a module is to whoever has to compile it.
+//! Other modules that do the same: under another hash, or larger, by functions that nobody calls and no
+//! compiler can leave out, which are what a language runtime in a module is to whoever has to compile it.
 //!
 //! A type, the functions and their bodies are added at the ends of their sections, so that no index of
 //! the module's own changes.

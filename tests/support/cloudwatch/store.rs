@@ -170,10 +170,7 @@ impl Store {
     /// The events of a stream as GetLogEvents returns them from the head: by millisecond, then by
     /// arrival. Empty for a stream that does not exist.
     pub fn read(&self, group: &str, stream: &str) -> Vec<Event> {
-        let places = self
-            .groups
-            .get(group)
-            .and_then(|group| group.streams.get(stream));
+        let places = self.places(group, stream);
         let mut events: Vec<Event> = places
             .into_iter()
             .flatten()
@@ -181,5 +178,13 @@ impl Store {
             .collect();
         events.sort_by_key(|event| event.timestamp);
         events
+    }
+
+    pub fn stream_len(&self, group: &str, stream: &str) -> usize {
+        self.places(group, stream).map_or(0, Vec::len)
+    }
+
+    fn places(&self, group: &str, stream: &str) -> Option<&Vec<usize>> {
+        self.groups.get(group)?.streams.get(stream)
     }
 }
