@@ -132,3 +132,15 @@ fn a_pattern_that_would_search_for_minutes_ends_at_the_deadline() {
     assert_eq!(blocked.failure.kind(), "deadline", "{blocked}");
     assert_eq!(chain.run(&["AAA"]).unwrap(), ["3 matches"]);
 }
+
+/// One search of this pattern visits thousands of states at every byte: seconds, before it would be asked
+/// whether there are more.
+#[test]
+fn a_pattern_whose_one_search_would_take_seconds_ends_at_the_deadline() {
+    let settings = serde_json::json!({ "pattern": "(?s-u:.*.{3000}Q)" });
+    let guest = guest("searches").settings(settings);
+    let mut chain = Chain::new([guest.deadline(Duration::from_millis(5))]);
+    let blocked = chain.run(&["A".repeat(256 << 10)]).unwrap_err();
+    assert_eq!(blocked.failure.kind(), "deadline", "{blocked}");
+    assert_eq!(chain.run(&["AAA"]).unwrap(), ["AAA"]);
+}
