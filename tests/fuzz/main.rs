@@ -1,8 +1,7 @@
 //! Fuzzing without a special compiler: every input of the kept corpus, then mutations of it for
 //! `FUZZ_SECONDS`. An input that breaks a promise is written to the corpus, where it stays as a test.
-//!
-//! `cargo fuzz` does the same with coverage to guide it, on the same corpus: see `Cargo.toml` here.
 
+mod filters;
 mod promises;
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! What has to hold for any bytes at all: for log files, names in folders, and checkpoints. Each function
-//! panics where it does not; `main.rs` tries them in a test, `targets/` under `cargo fuzz`.
+//! What has to hold for any bytes at all: for log files, names in folders, and checkpoints (`filters` has the
+//! rest). Each function panics where it does not; `main.rs` tries them.
 
 use std::io::{self, Read};
 use std::sync::mpsc::channel;
@@ -16,11 +16,15 @@ use logsieve::source::log_file::gz::GzFile;
 use logsieve::source::log_file::partial::Partials;
 use sha2::{Digest, Sha256};
 
+use crate::filters;
+
 /// A promise for any bytes.
 pub type Promise = fn(&[u8]);
 
 /// All of them, by the name of their corpus.
-pub const ALL: [(&str, Promise); 5] = [
+pub const ALL: [(&str, Promise); 7] = [
+    ("edits", filters::edits),
+    ("module", filters::module),
     ("decode", decode),
     ("plain", plain),
     ("gz", gz),
