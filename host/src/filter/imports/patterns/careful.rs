@@ -206,10 +206,10 @@ impl Threads {
                 continue;
             }
             match nfa.state(id) {
-                State::Look { look, next } => {
-                    if nfa.look_matcher().matches(*look, input.haystack(), at) {
-                        stack.push(*next);
-                    }
+                State::Look { look, next }
+                    if nfa.look_matcher().matches(*look, input.haystack(), at) =>
+                {
+                    stack.push(*next);
                 }
                 State::Union { alternates } => stack.extend(alternates.iter().rev()),
                 State::BinaryUnion { alt1, alt2 } => stack.extend([*alt2, *alt1]),
