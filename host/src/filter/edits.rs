@@ -160,16 +160,22 @@ pub fn apply(input: &Columns, outcome: &Outcome, rules: &Rules<'_>) -> Result<Ap
             // for both.
             out.source_ends[before - 1] = input.source_ends[place];
         }
-        if out.text.len() > rules.output_bytes_max {
-            let max = rules.output_bytes_max;
-            return Err(BadOutcome::Output { max });
-        }
+        within(&out, rules)?;
         edit += count;
         copied = place + 1;
     }
     out.extend_from(input, copied, kept, 0);
+    within(&out, rules)?;
     applied.columns = Some(out);
     Ok(applied)
+}
+
+fn within(out: &Columns, rules: &Rules<'_>) -> Result<(), BadOutcome> {
+    let max = rules.output_bytes_max;
+    match out.text.len() > max {
+        true => Err(BadOutcome::Output { max }),
+        false => Ok(()),
+    }
 }
 
 fn check_place(

@@ -206,6 +206,14 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
+#[test]
+fn text_that_no_edit_names_counts_towards_the_output_as_well() {
+    let long = "x".repeat(600);
+    let edits = vec![edit(0, Change::Replace(vec![b'y'; 600]))];
+    let refused = Err(BadOutcome::Output { max: 1000 });
+    assert_eq!(run(&["a", &long], edits, 0), refused);
+}
+
 proptest! {
     /// Whatever a guest gives back, the columns stay whole: one entry a record, ends and source
     /// bytes ascending, and no source byte more than there were.
