@@ -131,6 +131,18 @@ impl Filter {
         Arc::strong_count(&self.isolating) <= ISOLATING_MAX
     }
 
+    /// Says that a batch is tried once more.
+    pub(super) fn tell_failed(&self, failure: &Failure, run: &Run<'_>) {
+        if self.may_be_told(run.now) {
+            tracing::warn!(
+                filter = self.name(),
+                container = run.container.label(),
+                error = %failure,
+                "filter failed on a batch, which is tried again on a fresh instance"
+            );
+        }
+    }
+
     /// Whether the agent's log takes a further line on a failure of it.
     pub(super) fn may_be_told(&self, now: Duration) -> bool {
         let told = &self.blueprint.metrics.told;

@@ -93,14 +93,7 @@ impl Isolation {
         if let Failure::Rests { .. } | Failure::Settings { .. } = failed.failure {
             return Self::new(filter, batch, failed.failure, Duration::MAX);
         }
-        if filter.may_be_told(run.now) {
-            tracing::warn!(
-                filter = filter.name(),
-                container = run.container.label(),
-                error = %failed.failure,
-                "filter failed on a batch, which is tried again on a fresh instance"
-            );
-        }
+        filter.tell_failed(&failed.failure, run);
         let used = filter.deadline(&batch.columns);
         Self::new(filter, batch, failed.failure, used)
     }
