@@ -60,9 +60,12 @@ impl Flow {
         loop {
             let passed = began.elapsed().min(length);
             let due = (passed.as_secs_f64() * bytes_a_second as f64) as usize;
-            if due > poured {
-                self.app.pour(due - poured);
-                poured = due;
+            while due > poured {
+                // A machine out of breath catches up in as many steps as one that is not.
+                let piece = (due - poured).min(MIB);
+                self.app.pour(piece);
+                poured += piece;
+                meanwhile(self, passed);
             }
             if passed == length {
                 return;
