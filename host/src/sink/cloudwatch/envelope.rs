@@ -42,6 +42,8 @@ impl Piece {
     fn new(text: &str) -> Self {
         let mut escaped = Vec::new();
         escape(text, &mut escaped);
+        // An escaper asks for six times the room, and this is kept as long as the container.
+        escaped.shrink_to_fit();
         Self {
             escaped,
             len: text.len(),

@@ -3,6 +3,7 @@
 
 use std::sync::mpsc::channel;
 
+use super::super::envelope::Envelope;
 use super::super::format::{FluentBit, Format};
 use super::super::limits::{EVENT_OVERHEAD_BYTES, MESSAGE_BYTES_MAX, REQUEST_SPAN_MS};
 use super::*;
@@ -118,6 +119,13 @@ fn an_envelope_carries_facts_stream_time_and_text() {
     );
     assert_eq!(read(1)["log"], "say \"hi\"\\\n");
     assert_eq!(read(2)["log"], "");
+}
+
+/// A thousand containers' would be seven megabytes.
+#[test]
+fn an_envelope_is_kept_without_the_room_that_its_escaping_took() {
+    let tail = Envelope::json(&container()).tail.escaped;
+    assert!(tail.capacity() < 2 * tail.len(), "{}", tail.capacity());
 }
 
 #[test]
