@@ -70,6 +70,7 @@ fn every_field_of_the_chart_is_one_with_everything_on() {
         "config.annotations.allow[0].namespace=other",
         "filterImages[0].name=big,filterImages[0].reference=registry.example/big:1",
         "nonRoot.enabled=true,podMonitor.enabled=true,dockerContainersPath=/var/lib/docker/containers",
+        "nodeFolders[0]=/opt/app/log,config.source.files.app.include[0]=/opt/app/log/*.log",
         "config.enrich.pods.namespace_labels=true",
         "serviceAccount.annotations.role=x,podAnnotations.a=b,podLabels.c=d",
         "networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
@@ -137,7 +138,7 @@ fn the_kubelet_source_asks_for_its_own_right_and_no_other() {
 }
 
 /// Misspelt, of a wrong kind, or what cannot be: each alone, among values that are right.
-const WRONG: [&str; 22] = [
+const WRONG: [&str; 23] = [
     "regoin=x",
     "region=",
     "cluster=",
@@ -155,6 +156,7 @@ const WRONG: [&str; 22] = [
     "serviceAccount.annotations=x",
     "nonRoot.enabled=perhaps",
     "stateHostPath=relative",
+    "nodeFolders[0]=opt/log",
     "terminationGracePeriodSeconds=1",
     "networkPolicy.metricsFrom=x",
     "podMonitor.intervall=30s",
@@ -178,21 +180,36 @@ fn values_that_are_wrong_are_refused() {
     }
 }
 
+/// What the agent mounts with these values at this path; none where there is no helm.
+fn mounts(values: &[&str], path: &str) -> Option<Vec<Value>> {
+    let all = rendered(values)?;
+    all.iter().for_each(assert_known);
+    let pod = &of_kind(&all, "DaemonSet")["spec"]["template"]["spec"];
+    let mounts = pod["containers"][0]["volumeMounts"].as_array()?;
+    let at_path = mounts.iter().filter(|m| m["mountPath"] == path);
+    Some(at_path.cloned().collect())
+}
+
 #[test]
 fn the_journal_is_mounted_read_only_and_only_where_it_is_read() {
-    let mounts = |values: &[&str]| -> Option<Vec<Value>> {
-        let all = rendered(values)?;
-        all.iter().for_each(assert_known);
-        let pod = &of_kind(&all, "DaemonSet")["spec"]["template"]["spec"];
-        let mounts = pod["containers"][0]["volumeMounts"].as_array()?;
-        let journal = mounts
-            .iter()
-            .filter(|m| m["mountPath"] == "/run/log/journal");
-        Some(journal.cloned().collect())
+    let path = "/run/log/journal";
+    let Some(without) = mounts(&[], path) else {
+        return;
     };
-    let Some(without) = mounts(&[]) else { return };
     assert_eq!(without, Vec::<Value>::new());
-    let with = mounts(&["config.source.journal.start=1h"]);
-    let mount = json!({ "name": "journal", "mountPath": "/run/log/journal", "readOnly": true });
+    let with = mounts(&["config.source.journal.start=1h"], path);
+    let mount = json!({ "name": "journal", "mountPath": path, "readOnly": true });
+    assert_eq!(with, Some(vec![mount]));
+}
+
+#[test]
+fn folders_of_the_node_are_mounted_read_only_under_their_own_paths() {
+    let path = "/opt/app/log";
+    let Some(without) = mounts(&[], path) else {
+        return;
+    };
+    assert_eq!(without, Vec::<Value>::new());
+    let with = mounts(&["nodeFolders[0]=/opt/app/log"], path);
+    let mount = json!({ "name": "node-0", "mountPath": path, "readOnly": true });
     assert_eq!(with, Some(vec![mount]));
 }

@@ -1,6 +1,11 @@
 //! Plain files of the node, on their way to the service: all of them, once each, whatever rotates them and
 //! whatever happens to the agent meanwhile.
 
+mod bytes;
+mod choice;
+mod losses;
+mod restarts;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -69,38 +74,42 @@ fn lines_arrive_once_each_at_the_time_that_they_tell() {
     tally(&node, &log).assert_exactly_once();
 }
 
+/// A rotation, the so-manieth of its file.
+type Rotate = fn(&mut PlainLog, usize);
+
+/// What rotates files, as `logrotate` can be told to.
+const ROTATIONS: [(&str, Rotate); 5] = [
+    ("by number", |log, _| {
+        log.shift(9);
+        log.rename(".1");
+        log.write(20, "into the renamed file");
+        log.reopen();
+    }),
+    ("by date", |log, round| {
+        log.rename(&format!("-2026112{round}"));
+        log.write(20, "into the renamed file");
+        log.reopen();
+    }),
+    ("compressed at once", |log, _| {
+        log.shift(9);
+        log.rename(".1");
+        log.reopen();
+        compress(&log.with(".1"));
+    }),
+    ("copied and cut", |log, _| {
+        log.shift(9);
+        log.copy_and_truncate(".1");
+    }),
+    ("copied, cut and compressed", |log, round| {
+        let ending = format!("-2026112{round}");
+        log.copy_and_truncate(&ending);
+        compress(&log.with(&ending));
+    }),
+];
+
 #[test]
 fn a_rotated_plain_file_is_read_to_its_end_however_it_is_rotated() {
-    type Rotate = fn(&mut PlainLog, usize);
-    let rotations: [(&str, Rotate); 5] = [
-        ("by number", |log, _| {
-            log.shift(9);
-            log.rename(".1");
-            log.write(20, "into the renamed file");
-            log.reopen();
-        }),
-        ("by date", |log, round| {
-            log.rename(&format!("-2026112{round}"));
-            log.write(20, "into the renamed file");
-            log.reopen();
-        }),
-        ("compressed at once", |log, _| {
-            log.shift(9);
-            log.rename(".1");
-            log.reopen();
-            compress(&log.with(".1"));
-        }),
-        ("copied and cut", |log, _| {
-            log.shift(9);
-            log.copy_and_truncate(".1");
-        }),
-        ("copied, cut and compressed", |log, round| {
-            let ending = format!("-2026112{round}");
-            log.copy_and_truncate(&ending);
-            compress(&log.with(&ending));
-        }),
-    ];
-    for (how, rotate) in rotations {
+    for (how, rotate) in ROTATIONS {
         let node = node();
         let mut log = log(&node);
         let mut agent = node.start();

@@ -255,7 +255,7 @@ const EXAMPLE: &str = include_str!("../../../deploy/logsieve.example.yaml");
 fn the_example_for_the_logs_of_a_node_loads() {
     let text = include_str!("../../../deploy/node-logs.example.yaml");
     let resolved = Config::parse(text).unwrap().resolve().unwrap();
-    assert_eq!(resolved.table.routes.len(), 5);
+    assert_eq!(resolved.table.routes.len(), 8);
 }
 
 #[test]
@@ -269,6 +269,12 @@ fn the_example_configuration_loads_and_shows_the_defaults() {
     assert_eq!(example.source.container_log, defaults.source.container_log);
     let journal = source::journal::Config::default();
     assert_eq!(example.source.journal.unwrap().paths, journal.paths);
+    let host = &example.source.files["host"];
+    let least: Config = Config::parse("source: { files: { host: { include: [/x] } } }").unwrap();
+    let defaults_of_group = &least.source.files["host"];
+    assert_eq!(host.start, defaults_of_group.start);
+    assert_eq!(host.zone, defaults_of_group.zone);
+    assert_eq!(host.files_max, defaults_of_group.files_max);
     assert_eq!(example.telemetry, defaults.telemetry);
     assert_eq!(example.enrich.pods, defaults.enrich.pods);
     assert_eq!(example.filters.directories, defaults.filters.directories);

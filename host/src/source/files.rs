@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::record::{Container, Facts};
 
 pub use config::{Config, Group, Zone};
+pub use pattern::Pattern;
 
 /// The fact that tells records of plain files and of containers apart, and its value for those.
 const SOURCE: &str = "log.source";

@@ -8,7 +8,7 @@ use support::journal::{Entry, Layout, make};
 use super::{BEGAN_AGO, configure, file, node, stop};
 
 /// Group and stream, and what comes there.
-const EXPECTED: [(&str, &str); 5] = [
+const EXPECTED: [(&str, &str); 6] = [
     (
         "dataplane ip-10-0-0-1-dataplane.systemd.containerd.service",
         r#"{"hostname":"ip-10-0-0-1","systemd_unit":"containerd.service","message":"{\"level\":\"info\"}"}"#,
@@ -16,6 +16,10 @@ const EXPECTED: [(&str, &str); 5] = [
     (
         "dataplane ip-10-0-0-1-dataplane.systemd.kubelet.service",
         r#"{"hostname":"ip-10-0-0-1","systemd_unit":"kubelet.service","message":"started \"api\""}"#,
+    ),
+    (
+        "dataplane ip-10-0-0-1-dataplane.tail.ipamd.log",
+        r#"{"host":"ip-10-0-0-1","message":"{\"level\":\"info\",\"msg\":\"ip\"}"}"#,
     ),
     (
         "host ip-10-0-0-1.host.dmesg",
@@ -44,7 +48,18 @@ fn the_example_for_the_logs_of_a_node_sends_what_container_insights_does() {
         destination["cloudwatch"]["flush_after"] = "50ms".into();
     }
     node.config.destinations = destinations.to_string();
-    node.config.routes = example["routes"].to_string();
+    // The paths of a real node, in this one's folder.
+    let root = format!("{}/", node.path().display());
+    let here = |text: String| text.replace("/var/log/", &root);
+    node.config.routes = here(example["routes"].to_string());
+    node.config.files = here(example["source"]["files"].to_string());
+    let cni = node.path().join("aws-routed-eni");
+    std::fs::create_dir(&cni).unwrap();
+    std::fs::write(
+        cni.join("ipamd.log"),
+        "{\"level\":\"info\",\"msg\":\"ip\"}\n",
+    )
+    .unwrap();
     node.config.more = "enrich: { cluster: demo, node: ip-10-0-0-1 }".to_owned();
     configure(&mut node, "select: { level: info }, fields: [SYSLOG_PID]");
     let now = jiff::Timestamp::now().as_microsecond().unsigned_abs() - BEGAN_AGO;
@@ -72,7 +87,7 @@ fn the_example_for_the_logs_of_a_node_sends_what_container_insights_does() {
     ];
     make(&file(&node, "system.journal"), Layout::default(), &entries).unwrap();
     let mut agent = node.start();
-    agent.wait_until("five entries arrive", |_| node.fake.event_count() >= 5);
+    agent.wait_until("all arrive", |_| node.fake.event_count() >= 6);
     stop(agent);
     let came: BTreeMap<String, String> = node
         .fake

@@ -206,7 +206,7 @@ fn stream(output: &mut Section, input_tag: &str, notes: &mut Vec<Note>) -> Strin
     let chosen = chosen.and_then(|c| named(&c.key, &c.value, &c.at, notes));
     chosen.unwrap_or_else(|| {
         let prefix = prefix.and_then(|p| named(&p.key, &p.value, &p.at, notes));
-        format!("{}{}", prefix.unwrap_or_default(), names::tag(input_tag))
+        format!("{}{}", prefix.unwrap_or_default(), input_tag)
     })
 }
 

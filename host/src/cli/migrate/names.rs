@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::source::files::Pattern;
+
 /// Fields of Fluent Bit's `kubernetes` object, as facts.
 const FIELDS: [(&str, &str); 7] = [
     ("namespace_name", "k8s.namespace.name"),
@@ -77,9 +79,23 @@ pub fn tag(input: &str) -> String {
     input.replace('*', file)
 }
 
+/// The tag of a plain file; of several, each has its name in it.
+pub fn plain_tag(input: &str, paths: &[String]) -> String {
+    let path = match paths {
+        [one] if !one.contains(['*', '?']) => one.trim_start_matches('/').replace('/', "."),
+        _ => "{log.file.name}".to_owned(),
+    };
+    input.replace('*', &path)
+}
+
+/// Whether it is a path that plain files are found by.
+pub fn is_plain(pattern: &str) -> bool {
+    !pattern.starts_with(LOGS) && pattern.parse::<Pattern>().is_ok()
+}
+
 /// Whether a `Match` takes an input's records.
-pub fn takes(pattern: &str, input_tag: &str) -> bool {
-    crate::record::Globs::One(pattern.to_owned()).matches(&tag(input_tag))
+pub fn takes(pattern: &str, tag: &str) -> bool {
+    crate::record::Globs::One(pattern.to_owned()).matches(tag)
 }
 
 /// A `Path` below `/var/log/containers` as a match; `None`: not there, or not that simple.

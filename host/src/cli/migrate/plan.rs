@@ -1,5 +1,6 @@
 //! What a whole Fluent Bit configuration comes to: inputs and outputs become routes, first match
-//! wins; what an input leaves out and no other takes is excluded.
+//! wins; what an input leaves out and no other takes is excluded. A `tail` of anything but container logs
+//! is a group of plain files.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +13,20 @@ use super::{names, reasons};
 #[derive(Default)]
 pub struct Plan {
     source: Map<String, Value>,
+    files: Map<String, Value>,
     destinations: BTreeMap<String, Value>,
     routes: Vec<Value>,
     top: Map<String, Value>,
     pub notes: Vec<Note>,
 }
 
-/// A `tail` of container logs.
+/// A `tail`.
 struct Input {
+    /// With the path of its files, as Fluent Bit puts it in the place of a `*`.
     tag: String,
     takes: Vec<Map<String, Value>>,
     leaves: Vec<Map<String, Value>>,
+    plain: bool,
 }
 
 impl Input {
@@ -111,17 +115,73 @@ impl Plan {
             self.notes.push(Note::fine(&start.at, start.line(), why));
         }
         let start = if from_head { "beginning" } else { "end" };
+        let (takes, files) = self.paths(input, "Path");
+        let (leaves, left) = self.paths(input, "Exclude_Path");
+        if takes.is_empty() && !files.is_empty() {
+            return Some(self.plain_files(input, &tag, (files, left), start));
+        }
+        for path in files {
+            let why = "the same input has container logs: give these files one of their own";
+            self.notes
+                .push(Note::lost(&input.at, format!("Path {path}"), why));
+        }
         self.source.insert("start".into(), json!(start));
-        let takes = self.paths(input, "Path");
-        let leaves = self.paths(input, "Exclude_Path");
-        (!takes.is_empty()).then_some(Input { tag, takes, leaves })
+        let tag = names::tag(&tag);
+        (!takes.is_empty()).then_some(Input {
+            tag,
+            takes,
+            leaves,
+            plain: false,
+        })
     }
 
-    fn paths(&mut self, input: &mut Section, key: &str) -> Vec<Map<String, Value>> {
-        let Some(entry) = input.take(key) else {
-            return Vec::new();
+    /// A group of plain files, under the last word of its tag.
+    fn plain_files(
+        &mut self,
+        input: &mut Section,
+        tag: &str,
+        (include, exclude): (Vec<String>, Vec<String>),
+        start: &str,
+    ) -> Input {
+        if let Some(parser) = input.take("Parser") {
+            let why = "the time of a line is read whatever its form; its text is sent as it is";
+            self.notes.push(Note::lost(&parser.at, parser.line(), why));
+        }
+        let word = tag.split('.').rfind(|w| !w.is_empty() && !w.contains('*'));
+        let word = word.unwrap_or("files").to_owned();
+        let mut name = word.clone();
+        let mut number = 2;
+        while self.files.contains_key(&name) {
+            name = format!("{word}-{number}");
+            number += 1;
+        }
+        let mut group = Map::new();
+        group.insert("include".into(), json!(include));
+        if !exclude.is_empty() {
+            group.insert("exclude".into(), json!(exclude));
+        }
+        group.insert("start".into(), json!(start));
+        self.files.insert(name, group.into());
+        let matching = |path: &String| {
+            let mut matching = Map::new();
+            matching.insert("source".into(), json!("files"));
+            matching.insert("file".into(), json!(path));
+            matching
         };
-        let mut matches = Vec::new();
+        Input {
+            tag: names::plain_tag(tag, &include),
+            takes: include.iter().map(matching).collect(),
+            leaves: Vec::new(),
+            plain: true,
+        }
+    }
+
+    /// Those of container logs as matches, and those of other files as they are.
+    fn paths(&mut self, input: &mut Section, key: &str) -> (Vec<Map<String, Value>>, Vec<String>) {
+        let (mut matches, mut files) = (Vec::new(), Vec::new());
+        let Some(entry) = input.take(key) else {
+            return (matches, files);
+        };
         for pattern in entry
             .value
             .split(',')
@@ -130,14 +190,15 @@ impl Plan {
         {
             match names::path(pattern) {
                 Some(matching) => matches.push(matching),
+                None if names::is_plain(pattern) => files.push(pattern.to_owned()),
                 None => {
-                    let why = "only logs below /var/log/containers are read";
+                    let why = "it is neither below /var/log/containers nor a path that `source.files` takes";
                     self.notes
                         .push(Note::lost(&entry.at, format!("{key} {pattern}"), why));
                 }
             }
         }
-        matches
+        (matches, files)
     }
 
     /// Makes destinations; says which outputs take which input, in order.
@@ -155,27 +216,34 @@ impl Plan {
         };
         for mut output in outputs {
             let pattern = output.text("Match").unwrap_or_else(|| "*".into());
-            let of_it = |input: &&Input| names::takes(&pattern, &input.tag);
-            let Some(input) = inputs.iter().find(of_it) else {
-                let why = "none of the inputs that are read goes there";
-                self.notes.push(Note::lost(
-                    &output.at,
-                    format!("[OUTPUT] Match {pattern}"),
-                    why,
-                ));
-                continue;
-            };
-            let filter = first(&input.tag).map(|(_, k)| k);
-            let Some(to) = destination(&mut output, &input.tag, filter, &mut self.notes) else {
-                continue;
-            };
-            self.notes.extend(reasons::leftovers(&output));
-            let name = self.name_for(&to);
-            self.destinations.insert(name.clone(), to);
-            for (input, takers) in inputs.iter().zip(&mut takers) {
-                if names::takes(&pattern, &input.tag) {
-                    takers.push(name.clone());
+            let mut is_met = false;
+            // Streams are named by other facts for plain files than for containers.
+            for plain in [false, true] {
+                let of_it =
+                    |input: &&Input| input.plain == plain && names::takes(&pattern, &input.tag);
+                let Some(input) = inputs.iter().find(of_it) else {
+                    continue;
+                };
+                let filter = first(&input.tag).map(|(_, k)| k);
+                let (mut section, mut notes) = (output.clone(), Vec::new());
+                let to = destination(&mut section, &input.tag, filter, &mut notes);
+                notes.extend(reasons::leftovers(&section));
+                if !std::mem::replace(&mut is_met, true) {
+                    self.notes.extend(notes);
                 }
+                let Some(to) = to else { continue };
+                let name = self.name_for(&to);
+                self.destinations.insert(name.clone(), to);
+                for (input, takers) in inputs.iter().zip(&mut takers) {
+                    if of_it(&input) {
+                        takers.push(name.clone());
+                    }
+                }
+            }
+            if !is_met {
+                let why = "none of the inputs that are read goes there";
+                let what = format!("[OUTPUT] Match {pattern}");
+                self.notes.push(Note::lost(&output.at, what, why));
             }
         }
         takers
@@ -247,8 +315,15 @@ impl Plan {
     /// The configuration, as a person would write it.
     pub fn yaml(&self) -> anyhow::Result<String> {
         let mut all = self.top.clone();
+        let mut source = Map::new();
         if !self.source.is_empty() {
-            all.insert("source".into(), json!({ "container_log": self.source }));
+            source.insert("container_log".into(), json!(self.source));
+        }
+        if !self.files.is_empty() {
+            source.insert("files".into(), json!(self.files));
+        }
+        if !source.is_empty() {
+            all.insert("source".into(), source.into());
         }
         let mut text = String::from(
             "# Made from a Fluent Bit configuration by `logsieve migrate`. What could not be carried over was\n\

@@ -144,7 +144,7 @@ pub fn whole(section: &Section, name: &str) -> Note {
         ("input", "systemd") => {
             "the journal is read by `source.journal`; see deploy/node-logs.example.yaml"
         }
-        ("input", _) => "only container logs are read",
+        ("input", _) => "container logs, the journal and plain files are read",
         ("filter", "aws") => {
             "facts of the instance are no part of a record; the entity names the node"
         }

@@ -280,3 +280,69 @@ fn what_is_migrated_sends_what_the_recorded_presets_send() {
         assert_eq!(found.entity(), preset.entity(), "{path}");
     }
 }
+
+/// What AWS' own documentation has for hosts with log files, and a `tail` of them beside container logs.
+#[test]
+fn plain_files_go_where_they_went() {
+    let text = "
+[INPUT]
+    Name tail
+    Tag host.messages
+    Path /var/log/messages, /var/log/syslog
+    Parser syslog
+    Read_from_Head Off
+[INPUT]
+    Name tail
+    Tag dataplane.*
+    Path /var/log/aws-routed-eni/*.log
+    Exclude_Path /var/log/aws-routed-eni/ebpf*
+    Read_from_Head On
+[INPUT]
+    Name tail
+    Tag application.*
+    Path /var/log/containers/*.log
+[OUTPUT]
+    Name cloudwatch_logs
+    Match host.*
+    region eu-central-1
+    log_group_name /aws/containerinsights/${CLUSTER_NAME}/host
+    log_stream_prefix ${HOST_NAME}.
+[OUTPUT]
+    Name cloudwatch_logs
+    Match *
+    region eu-central-1
+    log_group_name /all
+    log_stream_prefix x-
+";
+    let sections = classic::read(text, "fluent-bit.conf", &|_| unreachable!()).unwrap();
+    let plan = plan::Plan::of(sections);
+    let config = config(&plan);
+    assert_eq!(config.source.files.len(), 2);
+    let ways = |path: &str| {
+        let mut facts = facts(&[("k8s.cluster.name", "shop"), ("k8s.node.name", "node-1")]);
+        let container = crate::source::files::describe(&facts, &format!("files:{path}"));
+        facts.clone_from(&container.facts);
+        let table = config.resolve().unwrap().table;
+        let Decision::Take(taken) = table.decide(&container, PodState::Known) else {
+            panic!("{path} goes nowhere");
+        };
+        let mut all: Vec<_> = std::iter::once(taken.destination)
+            .chain(taken.also)
+            .map(|to| table.names(to, &facts))
+            .map(|names| format!("{} {}", names.group, names.stream))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(
+        ways("/var/log/messages"),
+        [
+            "/all x-host.messages",
+            "/aws/containerinsights/shop/host node-1.host.messages"
+        ]
+    );
+    assert_eq!(ways("/var/log/aws-routed-eni/ipamd.log").len(), 1);
+    assert_eq!(way(&config, "pay", "api-0", "").unwrap().0, "/all");
+    let said = notes(&plan);
+    assert!(said.contains("`Parser syslog`: not carried over"), "{said}");
+}

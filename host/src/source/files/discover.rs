@@ -92,11 +92,16 @@ impl Discover {
         }
     }
 
-    /// The folders that hold files, as far as they are there, and those of a pattern's folders.
+    /// The folders that hold files, as far as they are there, and those in which one may appear.
     #[must_use]
-    pub fn folders(&self) -> BTreeSet<PathBuf> {
+    pub fn folders(&self) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+        let mut watched = BTreeSet::new();
         let patterns = self.groups.iter().flat_map(|(_, group)| &group.include);
-        patterns.flat_map(|p| p.folders(&*self.files)).collect()
+        let mut watch = |folder| {
+            watched.insert(folder);
+        };
+        let folders = patterns.flat_map(|p| p.folders(&*self.files, &mut watch));
+        (folders.collect(), watched)
     }
 
     /// Files that are on the disk: what their path is called in the checkpoint, and their inodes.
@@ -127,7 +132,7 @@ impl Discover {
         let mut seen = HashSet::new();
         let mut met = BTreeSet::new();
         let mut by_family: BTreeMap<PathBuf, Vec<Opened>> = BTreeMap::new();
-        for folder in self.folders() {
+        for folder in self.folders().0 {
             match self.list(&folder) {
                 Ok(opened) => {
                     for (base, opened) in opened {

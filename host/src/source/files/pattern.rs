@@ -2,6 +2,7 @@
 //! that a pattern names the depth of what it takes.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use crate::record::Globs;
 use crate::source::log_file::files::Files;
@@ -12,16 +13,15 @@ const FOLDERS_MAX: usize = 1024;
 /// An absolute path whose names may have `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    text: String,
     /// All names but the last, and the last.
     folders: Vec<String>,
     name: Globs,
 }
 
-impl Pattern {
-    /// # Errors
-    /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         let names = text
             .strip_prefix('/')
             .ok_or_else(|| format!("`{text}` does not start with `/`"))?;
@@ -36,14 +36,16 @@ impl Pattern {
         }
         let name = names.pop().unwrap_or_default();
         Ok(Self {
-            text: text.to_owned(),
             folders: names,
             name: Globs::One(name),
         })
     }
+}
 
-    /// The folders that hold its files, as far as they are there.
-    pub fn folders(&self, files: &dyn Files) -> Vec<PathBuf> {
+impl Pattern {
+    /// The folders that hold its files, as far as they are there. `watched` are told those in which one of
+    /// them may appear.
+    pub fn folders(&self, files: &dyn Files, watched: &mut dyn FnMut(PathBuf)) -> Vec<PathBuf> {
         let mut all = vec![PathBuf::from("/")];
         for name in &self.folders {
             if !name.contains(['*', '?']) {
@@ -52,14 +54,16 @@ impl Pattern {
             }
             let glob = Globs::One(name.clone());
             let mut below = Vec::new();
-            for folder in &all {
-                let listed = files.list(folder).unwrap_or_default().into_iter();
+            for folder in all {
+                let listed = files.list(&folder).unwrap_or_default().into_iter();
                 let fits = listed.filter(|e| e.is_dir && glob.matches(&e.name));
                 below.extend(fits.map(|e| folder.join(e.name)));
                 below.truncate(FOLDERS_MAX);
+                watched(there(files, folder));
             }
             all = below;
         }
+        all.iter().cloned().for_each(|f| watched(there(files, f)));
         all
     }
 
@@ -88,16 +92,16 @@ impl Pattern {
     }
 }
 
-impl std::fmt::Display for Pattern {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
+/// The folder, or the next one above that is there.
+fn there(files: &dyn Files, mut folder: PathBuf) -> PathBuf {
+    while files.list(&folder).is_err() && folder.pop() {}
+    folder
 }
 
 impl<'de> serde::Deserialize<'de> for Pattern {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -108,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_pattern_stays_within_names() {
-        let takes = |glob: &str, path: &str| Pattern::parse(glob).unwrap().takes(Path::new(path));
+        let takes =
+            |glob: &str, path: &str| glob.parse::<Pattern>().unwrap().takes(Path::new(path));
         assert!(takes("/var/log/messages", "/var/log/messages"));
         assert!(takes("/var/log/*/*.log", "/var/log/app/a.log"));
         assert!(!takes("/var/log/*", "/var/log/app/a.log"));
@@ -120,7 +125,7 @@ mod tests {
             "/var/log/",
             "/var/**/x",
         ] {
-            assert!(Pattern::parse(wrong).is_err(), "{wrong}");
+            assert!(wrong.parse::<Pattern>().is_err(), "{wrong}");
         }
     }
 
@@ -131,10 +136,17 @@ mod tests {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         let glob = format!("{}/a*/logs/*.log", root.path().display());
-        let folders = Pattern::parse(&glob).unwrap().folders(&Disk);
-        assert_eq!(
-            folders,
-            [root.path().join("a1/logs"), root.path().join("a2/logs")]
-        );
+        let mut watched = Vec::new();
+        let pattern: Pattern = glob.parse().unwrap();
+        let folders = pattern.folders(&Disk, &mut |folder| watched.push(folder));
+        let below = |name| root.path().join(name);
+        assert_eq!(folders, [below("a1/logs"), below("a2/logs")]);
+        assert_eq!(watched, [below(""), below("a1/logs"), below("a2/logs")]);
+        let missing = format!("{}/b/later/logs/x", root.path().display());
+        watched.clear();
+        let pattern: Pattern = missing.parse().unwrap();
+        let folders = pattern.folders(&Disk, &mut |folder| watched.push(folder));
+        assert_eq!(folders, [below("b/later/logs")]);
+        assert_eq!(watched, [below("b")]);
     }
 }

@@ -31,7 +31,7 @@ pub fn watch(
     let mut scanned = Duration::ZERO;
     while !stop.asked() {
         if due {
-            for folder in discover.folders() {
+            for folder in discover.folders().1 {
                 // Again: another folder may have its name.
                 watcher.add(&folder);
             }

@@ -288,3 +288,30 @@ proptest! {
         prop_assert_eq!(receipt.bytes(), input.len() as u64);
     }
 }
+
+#[test]
+fn a_plain_line_without_a_time_has_that_of_the_line_before() {
+    let input = b"no time yet\n2026-01-01T00:00:01Z an error\n\tat a line of it\n2026-01-01T00:00:02Z next\r\n";
+    let place = Place {
+        format: Format::Plain { zone: 0 },
+        now: 9,
+        ..PLACE
+    };
+    let (mut columns, mut receipt) = (Columns::default(), receipt());
+    let mut partials = Partials::new(1000);
+    let mut decoder = Decoder::default();
+    let done = decoder.decode(input, place, &mut partials, &mut columns, &mut receipt);
+    let second = 1_767_225_600_000_000_000;
+    assert_eq!(
+        columns.times,
+        [
+            7,
+            second + 1_000_000_000,
+            second + 1_000_000_000,
+            second + 2_000_000_000
+        ]
+    );
+    assert_eq!(done.timed, Some(second + 2_000_000_000));
+    assert_eq!((done.undecoded, receipt.bytes()), (0, input.len() as u64));
+    assert_eq!(texts(&columns)[3], "2026-01-01T00:00:02Z next");
+}
