@@ -69,7 +69,7 @@ fn every_field_of_the_chart_is_one_with_everything_on() {
         "config.filters.modules.redact.on_error=block",
         "config.annotations.allow[0].namespace=other",
         "filterImages[0].name=big,filterImages[0].reference=registry.example/big:1",
-        "nonRoot.enabled=true,podMonitor.enabled=true,dockerContainersPath=/var/lib/docker/containers",
+        "nonRoot.enabled=true,podMonitor.enabled=true,prometheusRule.enabled=true,dockerContainersPath=/var/lib/docker/containers",
         "nodeFolders[0]=/opt/app/log,config.source.files.app.include[0]=/opt/app/log/*.log",
         "config.enrich.pods.namespace_labels=true",
         "serviceAccount.annotations.role=x,podAnnotations.a=b,podLabels.c=d",
@@ -138,7 +138,7 @@ fn the_kubelet_source_asks_for_its_own_right_and_no_other() {
 }
 
 /// Misspelt, of a wrong kind, or what cannot be: each alone, among values that are right.
-const WRONG: [&str; 23] = [
+const WRONG: [&str; 24] = [
     "regoin=x",
     "region=",
     "cluster=",
@@ -160,6 +160,7 @@ const WRONG: [&str; 23] = [
     "terminationGracePeriodSeconds=1",
     "networkPolicy.metricsFrom=x",
     "podMonitor.intervall=30s",
+    "prometheusRule.label=x",
     "fastFilters=sometimes",
     "tolerations=x",
 ];

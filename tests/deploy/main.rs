@@ -5,6 +5,7 @@
 //! by the variable HELM) the chart is rendered here too, with everything on, and has to give the
 //! same. Without it, what is committed is tested all the same.
 
+mod alerts;
 mod chart;
 mod dockerfile;
 mod manifests;
@@ -52,6 +53,7 @@ fn assert_known(object: &Value) {
         "RoleBinding" => round_trip::<rbac::v1::RoleBinding>(object),
         "NetworkPolicy" => round_trip::<networking::v1::NetworkPolicy>(object),
         "PodMonitor" => monitoring::assert_known(object),
+        "PrometheusRule" => alerts::assert_known(object),
         other => panic!("what is a {other}?"),
     }
 }
