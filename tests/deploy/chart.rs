@@ -214,3 +214,15 @@ fn folders_of_the_node_are_mounted_read_only_under_their_own_paths() {
     let mount = json!({ "name": "node-0", "mountPath": path, "readOnly": true });
     assert_eq!(with, Some(vec![mount]));
 }
+
+#[test]
+fn an_image_of_filters_has_not_the_name_of_a_team() {
+    let both = "teams[0].name=a,filterImages[0].name=a,filterImages[0].reference=r";
+    let values = ["region=r", "cluster=c", both];
+    let Some(output) = helm(&["template", "logsieve"], &values) else {
+        return;
+    };
+    assert!(!output.status.success(), "two volumes at one path");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("`a` is a team's name"), "{said}");
+}

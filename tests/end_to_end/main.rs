@@ -4,6 +4,7 @@
 //! CloudWatch Logs, a folder for the agent's state. What was written is held against what arrived,
 //! record by record. The agent is known by its command line, its files and its exit code alone.
 
+mod api_server;
 mod api_trouble;
 mod as_in_a_pod;
 mod bad_input;

@@ -105,3 +105,15 @@ fn a_push_that_no_node_takes_says_which_node_runs_what() {
         "{said}"
     );
 }
+
+#[test]
+fn where_no_agent_runs_nobody_is_said_to_run_the_module() {
+    let cluster = Cluster::new(EVERYTHING, SELF_SERVICE);
+    let finished = push(&cluster, &module("filters/redact"), "1");
+    assert!(!finished.status.success(), "{}", finished.stdout);
+    let said = finished.stderr;
+    assert!(
+        said.contains("no agent runs in the namespace `logsieve`"),
+        "{said}"
+    );
+}

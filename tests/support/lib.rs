@@ -6,6 +6,7 @@
 //! every difference. Nothing here knows how the agent works inside.
 
 pub mod agent; // the agent as a process: run, watch, signal
+pub mod api_server; // a real Kubernetes API server, where one has been built
 pub mod books; // the agent's books, against what a verifier found
 pub mod cloudwatch; // a strict CloudWatch Logs: its limits, its signatures, its bad days
 pub mod configmap; // a ConfigMap volume, as a kubelet lays it out and changes it

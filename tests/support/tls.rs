@@ -11,7 +11,8 @@ use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub const CERTIFICATE: &str = include_str!("tls/cert.pem");
 /// What it trusts in vain.
 pub const OTHER_CERTIFICATE: &str = include_str!("tls/other.pem");
-const KEY: &str = include_str!("tls/key.pem");
+/// Its key.
+pub const KEY: &str = include_str!("tls/key.pem");
 
 /// Takes connections over TLS.
 #[derive(Clone)]

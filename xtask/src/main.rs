@@ -3,6 +3,7 @@
 //! One file for each command. This crate depends on next to nothing, so that it builds in seconds
 //! and the first thing that a newcomer runs begins to speak at once.
 
+mod api_server;
 mod bench;
 mod build;
 mod demo;
@@ -20,13 +21,14 @@ use std::process::ExitCode;
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
-  demo    builds everything and shows a node's logs on their way through filters
-  test    runs every test
-  bench   measures: one JSON line a figure; with a name, those that begin so
-  soak    runs the tests that take minutes, at full length
-  setup   finds or installs what building filters needs; the others do it by themselves
-  wasm    builds the filters and the guests of the tests
-  guests  builds the worked example of every language of `guest-sdk`
+  demo        builds everything and shows a node's logs on their way through filters
+  test        runs every test
+  bench       measures: one JSON line a figure; with a name, those that begin so
+  soak        runs the tests that take minutes, at full length
+  setup       finds or installs what building filters needs; the others do it by themselves
+  wasm        builds the filters and the guests of the tests
+  guests      builds the worked example of every language of `guest-sdk`
+  api-server  builds a Kubernetes API server, for the tests that want a real one
 
 LOGSIEVE_TOOLCHAIN=rustup|debian makes `setup` take that compiler for filters, and no other.
 LOGSIEVE_GUESTS=all makes it an error when the tools of a language cannot be had.";
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Some("soak") => soak::soak(),
         Some("setup") => setup::setup().and_then(|_| guests::install()).map(drop),
         Some("guests") => guests::build_all(),
+        Some("api-server") => api_server::install(),
         Some("wasm") => wasm::build_all().map(drop),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}");

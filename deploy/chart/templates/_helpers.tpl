@@ -25,6 +25,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{/* logsieve.yaml: what the chart knows, and the user's `config` over it. */}}
 {{- define "logsieve.config" -}}
+{{- range $image := .Values.filterImages }}{{ range $.Values.teams }}{{ if eq .name $image.name }}
+{{- fail (printf "filterImages: `%s` is a team's name, whose folder holds its ConfigMaps: call the image `%s-large`, say; its filters are then `%s-large/NAME`" .name .name .name) }}
+{{- end }}{{ end }}{{ end }}
 {{- $folders := list "/etc/logsieve/filters" }}
 {{- range .Values.teams }}{{ $folders = append $folders (printf "/etc/logsieve/filters/%s" .name) }}{{ end }}
 {{- range .Values.filterImages }}{{ $folders = append $folders (printf "/etc/logsieve/filters/%s" .name) }}{{ end }}

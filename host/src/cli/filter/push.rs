@@ -103,23 +103,41 @@ async fn apply(
     };
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), &args.namespace);
     let how = PatchParams::apply(&format!("logsieve-push-{file}")).force();
-    api.patch(name, &how, &Patch::Apply(map))
-        .await
-        .context("the ConfigMap")?;
+    let applied = api.patch(name, &how, &Patch::Apply(map)).await;
+    applied.map_err(told).with_context(|| {
+        let namespace = &args.namespace;
+        format!(
+            "ConfigMap `{name}` in `{namespace}` (it takes `patch`, and `create` the first time)"
+        )
+    })?;
     Ok(())
+}
+
+/// What the API server says; its client would add the whole answer.
+fn told(error: kube::Error) -> anyhow::Error {
+    match error {
+        kube::Error::Api(status) => anyhow::anyhow!(status.message),
+        other => other.into(),
+    }
 }
 
 /// Asks every agent until all run the module.
 async fn wait(client: &Client, args: &Args, filter: &str, hash: &str) -> anyhow::Result<ExitCode> {
     let tries = args.wait * 1000 / u64::try_from(ASK_EVERY.as_millis())?;
-    let mut behind = Vec::new();
+    let (mut agents, mut behind) = (0, Vec::new());
     for _ in 0..tries.max(1) {
-        behind = nodes_behind(client, args, filter, hash).await?;
-        if behind.is_empty() {
-            println!("every node runs it");
+        (agents, behind) = nodes_behind(client, args, filter, hash).await?;
+        if agents > 0 && behind.is_empty() {
+            println!("every node runs it ({agents})");
             return Ok(ExitCode::SUCCESS);
         }
         tokio::time::sleep(ASK_EVERY).await;
+    }
+    if agents == 0 {
+        bail!(
+            "no agent runs in the namespace `{}`, so nobody takes it: is it another (`--namespace`)?",
+            args.namespace
+        );
     }
     for (pod, why) in &behind {
         eprintln!("{pod}: {why}");
@@ -127,17 +145,19 @@ async fn wait(client: &Client, args: &Args, filter: &str, hash: &str) -> anyhow:
     bail!("{} nodes do not run it after {} s", behind.len(), args.wait)
 }
 
-/// The agents that do not run it, and what they run instead.
+/// How many agents there are; those that do not run it, and what they run instead.
 async fn nodes_behind(
     client: &Client,
     args: &Args,
     filter: &str,
     hash: &str,
-) -> anyhow::Result<Vec<(String, String)>> {
+) -> anyhow::Result<(usize, Vec<(String, String)>)> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &args.namespace);
     let agents = ListParams::default().labels("app.kubernetes.io/name=logsieve");
-    let mut behind = Vec::new();
-    for pod in pods.list(&agents).await.context("the agent's pods")? {
+    let listed = pods.list(&agents).await.map_err(told);
+    let listed = listed.context("the agent's pods (`list`)")?.items;
+    let (count, mut behind) = (listed.len(), Vec::new());
+    for pod in listed {
         let name = pod.metadata.name.unwrap_or_default();
         let why = match status(client, &args.namespace, &name).await {
             Ok(status) => match running(&status, &args.team, filter) {
@@ -149,7 +169,7 @@ async fn nodes_behind(
         };
         behind.push((name, why));
     }
-    Ok(behind)
+    Ok((count, behind))
 }
 
 /// The filter as this team's own, or else as the operator has it in the configuration.
@@ -161,5 +181,5 @@ fn running<'a>(status: &'a Status, team: &str, filter: &str) -> Option<&'a Filte
 async fn status(client: &Client, namespace: &str, pod: &str) -> anyhow::Result<Status> {
     let pods = Request::new(format!("/api/v1/namespaces/{namespace}/pods"));
     let request = pods.get_subresource("proxy/status", &format!("{pod}:{ADMIN_PORT}"))?;
-    Ok(client.request::<Status>(request).await?)
+    client.request::<Status>(request).await.map_err(told)
 }
