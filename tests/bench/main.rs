@@ -7,6 +7,7 @@
 mod agent;
 mod boundary;
 mod figure;
+mod filter_run;
 mod guests;
 mod instance;
 mod isolation;
@@ -24,6 +25,7 @@ fn main() {
     redaction::run(&wanted);
     guests::run(&wanted);
     instance::run(&wanted);
+    filter_run::run(&wanted);
     patterns::run(&wanted);
     isolation::run(&wanted);
     journal::run(&wanted);

@@ -110,6 +110,37 @@ fn the_examples_of_every_ready_filter_hold() {
     assert!(count >= 10, "only {count} filters in {}", filters.display());
 }
 
+/// `filters/README.md` says what stands in place of Fluent Bit's filters, and which example shows it.
+#[test]
+fn what_the_readme_says_of_fluent_bits_filters_is_shown_by_examples() {
+    let filters = Path::new(env!("CARGO_MANIFEST_DIR")).join("../filters");
+    let readme = fs::read_to_string(filters.join("README.md")).unwrap();
+    let (_, table) = readme
+        .split_once("| Fluent Bit | here | example |")
+        .unwrap();
+    let mut count = 0;
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let example = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let (filter, name) = example.split_once(": ").unwrap();
+        let examples = filters.join(filter.trim_matches('`')).join("examples.yaml");
+        let examples = fs::read_to_string(examples).unwrap();
+        let named = format!("- name: {name}\n");
+        assert!(examples.contains(&named), "no example `{name}` of {filter}");
+        count += 1;
+    }
+    assert!(count >= 12, "only {count} rows");
+    for word in [
+        "grep",
+        "modify",
+        "parser",
+        "multiline",
+        "throttle",
+        "Merge_Log",
+    ] {
+        assert!(table.contains(word), "nothing is said of `{word}`");
+    }
+}
+
 /// Each kind of change in the contract, made by a guest that does what a record's text says.
 #[test]
 fn every_change_of_the_contract_is_applied() {

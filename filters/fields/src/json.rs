@@ -1,6 +1,8 @@
 //! A JSON object as a list of fields, whose values are the text that stands there.
 //! Nothing is decoded that is not looked at.
 
+use std::collections::BTreeMap;
+
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -42,6 +44,28 @@ pub(crate) fn fields(text: &[u8]) -> Option<Vec<Field>> {
     let fields = json.deserialize_map(Fields).ok()?;
     json.end().ok()?;
     Some(fields)
+}
+
+/// Names and values as fields.
+pub(crate) fn of(values: &BTreeMap<String, serde_json::Value>) -> Vec<Field> {
+    let field = |(name, value): (&String, &serde_json::Value)| Field {
+        name: name.clone(),
+        value: value.to_string(),
+    };
+    values.iter().map(field).collect()
+}
+
+/// The place of a field.
+pub(crate) fn find(fields: &[Field], name: &str) -> Option<usize> {
+    fields.iter().position(|field| field.name == name)
+}
+
+/// Whether this is its name; a `*` at the end stands for anything.
+pub(crate) fn is_named(field: &str, name: &str) -> bool {
+    match name.strip_suffix('*') {
+        Some(start) => field.starts_with(start),
+        None => field == name,
+    }
 }
 
 pub(crate) fn is_object(value: &str) -> bool {

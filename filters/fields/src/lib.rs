@@ -1,4 +1,4 @@
-//! Changes the fields of JSON records: flattens objects inside, renames, removes and adds.
+//! Changes the fields of JSON records: flattens objects inside, removes, renames, copies, sets and adds.
 //!
 //! Values keep their text, so no number is rounded, and fields their order. A record that is no JSON
 //! object is left alone.
@@ -6,7 +6,8 @@
 mod json;
 mod settings;
 
-use logsieve_filter::{Filter, Record, export_filter};
+use common::Rules;
+use logsieve_filter::{Batch, Filter, Unjudged, export_filter};
 
 use json::Field;
 pub use settings::Settings;
@@ -14,7 +15,10 @@ pub use settings::Settings;
 /// The filter.
 pub struct Fields {
     settings: Settings,
-    /// What is added, as JSON.
+    /// Whose fields are changed; none: every record's.
+    of: Option<Rules>,
+    /// What is set and what is added, as JSON.
+    set: Vec<Field>,
     added: Vec<Field>,
 }
 
@@ -25,12 +29,11 @@ impl Fields {
     /// Names the setting that cannot be followed.
     pub fn new(settings: Settings) -> Result<Self, String> {
         settings.check()?;
-        let added = settings.add.iter().map(|(name, value)| Field {
-            name: name.clone(),
-            value: value.to_string(),
-        });
+        let of = settings.of.as_ref().map(|of| Rules::new("of", of));
         Ok(Self {
-            added: added.collect(),
+            of: of.transpose()?,
+            set: json::of(&settings.set),
+            added: json::of(&settings.add),
             settings,
         })
     }
@@ -49,17 +52,33 @@ impl Fields {
             }
         }
         let before = out.len();
-        out.retain(|field| !self.settings.remove.contains(&field.name));
+        let remove = &self.settings.remove;
+        out.retain(|field| !remove.iter().any(|name| json::is_named(&field.name, name)));
         changed |= out.len() < before;
-        for field in &mut out {
-            if let Some(name) = self.settings.rename.get(&field.name) {
-                field.name.clone_from(name);
+        for (from, to) in &self.settings.rename {
+            // Of two fields of one name nobody knows which is meant.
+            if let (Some(at), None) = (json::find(&out, from), json::find(&out, to)) {
+                out[at].name.clone_from(to);
                 changed = true;
             }
         }
+        for (from, to) in &self.settings.copy {
+            if let (Some(at), None) = (json::find(&out, from), json::find(&out, to)) {
+                let (name, value) = (to.clone(), out[at].value.clone());
+                out.push(Field { name, value });
+                changed = true;
+            }
+        }
+        for set in &self.set {
+            match json::find(&out, &set.name) {
+                Some(at) => out[at].value.clone_from(&set.value),
+                None => out.push(set.clone()),
+            }
+            changed = true;
+        }
         for added in &self.added {
             // What the record says itself is better known than what is said of all.
-            if !out.iter().any(|field| field.name == added.name) {
+            if json::find(&out, &added.name).is_none() {
                 out.push(added.clone());
                 changed = true;
             }
@@ -69,13 +88,19 @@ impl Fields {
 }
 
 impl Filter for Fields {
-    fn record(&mut self, record: &mut Record<'_>) {
-        let Some(fields) = json::fields(record.text()) else {
-            return;
-        };
-        if let Some(fields) = self.changed(fields) {
-            record.replace(json::write(&fields));
+    fn batch(&mut self, batch: &mut Batch<'_>) -> Result<(), Unjudged> {
+        let mut of = self.of.as_ref().map(|of| of.over(batch));
+        for at in 0..batch.len() {
+            let mut record = batch.record(at);
+            if of.as_mut().is_some_and(|of| !of.name(at, &record)) {
+                continue;
+            }
+            let fields = json::fields(record.text());
+            if let Some(fields) = fields.and_then(|fields| self.changed(fields)) {
+                record.replace(json::write(&fields));
+            }
         }
+        Ok(())
     }
 }
 

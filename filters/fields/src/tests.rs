@@ -39,6 +39,33 @@ fn fields_are_removed_renamed_and_added_in_this_order() {
 }
 
 #[test]
+fn fields_are_copied_set_and_removed_by_the_beginning_of_their_names() {
+    let settings = r#"{"remove": ["tmp_*", "x"], "copy": {"a": "b", "none": "c"}, "set": {"a": 2, "new": null}}"#;
+    assert_eq!(
+        of(settings, r#"{"tmp_1":1,"a":1,"tmp":3,"x":0,"xy":1}"#),
+        r#"{"a":2,"tmp":3,"xy":1,"b":1,"new":null}"#
+    );
+}
+
+/// It made an object with two fields of one name.
+#[test]
+fn no_field_gets_a_name_that_another_has() {
+    let settings = r#"{"rename": {"msg": "message"}, "copy": {"n": "message"}}"#;
+    let both = r#"{"msg":"a","message":"b","n":1}"#;
+    assert_eq!(of(settings, both), both);
+}
+
+#[test]
+fn only_the_records_that_are_named_are_changed() {
+    let settings = r#"{"set": {"team": "web"}, "of": {"contains": ["\"app\":\"shop\""]}}"#;
+    assert_eq!(of(settings, r#"{"app":"x"}"#), r#"{"app":"x"}"#);
+    assert_eq!(
+        of(settings, r#"{"app":"shop"}"#),
+        r#"{"app":"shop","team":"web"}"#
+    );
+}
+
+#[test]
 fn what_has_nothing_to_change_is_not_touched() {
     for text in ["plain", "", "[1]", "{", r#"{"a":1} x"#, r#"{ "a" : 1 }"#] {
         assert_eq!(of(r#"{"remove": ["b"]}"#, text), text);
@@ -57,6 +84,7 @@ fn names_keep_their_escapes() {
 fn settings_that_mean_nothing_are_refused() {
     let refused = |json: &str| Fields::new(testing::settings(json).unwrap()).err().unwrap();
     assert!(refused("{}").contains("nothing would be changed"));
+    assert!(refused(r#"{"set": {"a": 1}, "of": {}}"#).contains("`of` names no record"));
     assert!(
         refused(r#"{"remove": ["a"], "rename": {"a": "b"}}"#)
             .contains("`a` is in `remove` and in `rename`")

@@ -18,10 +18,12 @@ impl Object {
 
     /// A number, as it stands in the line; as text where it is none that JSON knows.
     pub(crate) fn number(&mut self, name: &str, value: &str) {
-        let digits = value.as_bytes();
-        let is_number = !digits.is_empty()
-            && digits.iter().all(u8::is_ascii_digit)
-            && (digits.len() == 1 || digits[0] != b'0');
+        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+        let whole = whole.strip_prefix('-').unwrap_or(whole);
+        let is_number = is_digits(whole)
+            && is_digits(fraction)
+            && (whole.len() == 1 || !whole.starts_with('0'));
         match is_number {
             true => self.raw(name, value),
             false => self.text(name, value),

@@ -9,18 +9,29 @@ mod json;
 mod logfmt;
 mod nested;
 mod settings;
+mod time;
 
 use logsieve_filter::{Filter, Record, export_filter, report};
 use regex_lite::Regex;
 
 pub use settings::Settings;
-use settings::{Form, Otherwise};
+use settings::{Form, Otherwise, Time};
+use time::Format;
 
 /// The filter.
 pub struct Parse {
     forms: Vec<Parser>,
     otherwise: Otherwise,
     keep: Option<String>,
+    numbers: Vec<String>,
+    time: Option<Timed>,
+}
+
+/// Where a record says when it was written, and how.
+struct Timed {
+    field: String,
+    format: Format,
+    offset: i64,
 }
 
 enum Parser {
@@ -53,8 +64,27 @@ impl Parse {
             forms: forms.collect::<Result<_, String>>()?,
             otherwise: settings.otherwise,
             keep: settings.keep,
+            numbers: settings.numbers,
+            time: settings.time.map(timed).transpose()?,
         })
     }
+}
+
+fn timed(time: Time) -> Result<Timed, String> {
+    let format = Format::new(&time.format).map_err(|why| format!("`time.format`: {why}"))?;
+    let offset = match &time.offset {
+        None => 0,
+        Some(text) => match time::offset(text) {
+            Some((seconds, "")) => seconds,
+            _ => return Err(format!("`time.offset`: `{text}` is not like `+02:00`")),
+        },
+    };
+    let field = time.field;
+    Ok(Timed {
+        field,
+        format,
+        offset,
+    })
 }
 
 fn compile(text: &str) -> Result<Regex, String> {
@@ -75,25 +105,37 @@ impl Filter for Parse {
             Parser::Logfmt => logfmt::parse(&text),
             Parser::Access => access::parse(&text),
             Parser::Nested(field) => nested::parse(&text, field),
-            Parser::Regex(regex) => groups(regex, &text),
+            Parser::Regex(regex) => groups(regex, &text, &self.numbers),
         });
         match parsed {
             Some(mut object) => {
                 if let Some(name) = &self.keep {
                     object.text(name, &text);
                 }
-                record.replace(object.finish());
+                let object = object.finish();
+                self.set_time(record, &object);
+                record.replace(object);
             }
+            None if json::is_object(&text) => self.set_time(record, &text),
             None => self.leave(record, &text),
         }
     }
 }
 
 impl Parse {
+    /// A record whose field says no time keeps its own, and is counted.
+    fn set_time(&self, record: &mut Record<'_>, object: &str) {
+        let Some(time) = &self.time else { return };
+        let said = common::field::field(object.as_bytes(), &time.field);
+        let said = said.and_then(|said| std::str::from_utf8(said).ok());
+        match said.and_then(|said| time.format.read(said, record.time(), time.offset)) {
+            Some(nanos) => record.set_time(nanos),
+            None => report::count("no_time", 1),
+        }
+    }
+
     fn leave(&self, record: &mut Record<'_>, text: &str) {
         match &self.otherwise {
-            // A line that is an object already needs nothing.
-            _ if json::is_object(text) => {}
             Otherwise::Pass => report::count("not_parsed", 1),
             Otherwise::Drop => {
                 report::count("not_parsed", 1);
@@ -110,12 +152,16 @@ impl Parse {
 }
 
 /// The named groups of a match; groups that took no part are left out.
-fn groups(regex: &Regex, text: &str) -> Option<json::Object> {
+fn groups(regex: &Regex, text: &str, numbers: &[String]) -> Option<json::Object> {
     let captures = regex.captures(text)?;
     let mut object = json::Object::new();
     for name in regex.capture_names().flatten() {
-        if let Some(found) = captures.name(name) {
-            object.text(name, found.as_str());
+        match captures.name(name) {
+            Some(found) if numbers.iter().any(|number| number == name) => {
+                object.number(name, found.as_str());
+            }
+            Some(found) => object.text(name, found.as_str()),
+            None => {}
         }
     }
     Some(object)

@@ -13,6 +13,28 @@ pub struct Settings {
     pub otherwise: Otherwise,
     /// A field for the record's whole text, beside what was parsed.
     pub keep: Option<String>,
+    /// Groups of regular expressions that are numbers.
+    pub numbers: Vec<String>,
+    /// Gives records the time that a field says.
+    pub time: Option<Time>,
+}
+
+/// A field with the time at which a record was written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Time {
+    /// The field's name; a JSON object that no form has parsed may have it too.
+    pub field: String,
+    /// `rfc3339`, `unix`, `unix_ms`, or letters as `strftime` has them.
+    #[serde(default = "rfc3339")]
+    pub format: String,
+    /// Where the clock of a time that names no zone is: `+02:00`.
+    #[serde(default)]
+    pub offset: Option<String>,
+}
+
+fn rfc3339() -> String {
+    "rfc3339".into()
 }
 
 /// One form of a line.
@@ -48,6 +70,8 @@ impl Default for Settings {
             forms: vec![Form::Access, Form::Logfmt],
             otherwise: Otherwise::default(),
             keep: None,
+            numbers: Vec::new(),
+            time: None,
         }
     }
 }

@@ -88,6 +88,51 @@ fn json_in_a_field_is_lifted_and_keeps_its_numbers() {
 }
 
 #[test]
+fn groups_that_are_numbers_become_numbers() {
+    let regex = r#"{"forms": [{"regex": "(?<ms>\\S+) (?<n>\\S+)"}], "numbers": ["ms", "n"]}"#;
+    for (text, wanted) in [
+        ("0.012 -7", r#"{"ms":0.012,"n":-7}"#),
+        ("1. .5", r#"{"ms":"1.","n":".5"}"#),
+        ("007 1e5", r#"{"ms":"007","n":"1e5"}"#),
+    ] {
+        assert_eq!(parsed_with(regex, text), wanted);
+    }
+}
+
+#[test]
+fn a_record_gets_the_time_that_its_field_says() {
+    let settings = |time: &str| -> Settings {
+        testing::settings(&format!(r#"{{"forms": ["access"], "time": {time}}}"#)).unwrap()
+    };
+    let time = r#"{"field": "time", "format": "%d/%b/%Y:%H:%M:%S %z"}"#;
+    let line = r#"::1 - - [24/Nov/2026:10:00:00 +0200] "GET / HTTP/1.1" 200 -"#;
+    let seen = Run::new(Parse::new(settings(time)).unwrap())
+        .batch([
+            line,
+            r#"{"time":"24/Nov/2026:08:00:01 +0000"}"#,
+            "plain",
+            "{}",
+        ])
+        .finish();
+    let times: Vec<_> = seen
+        .records
+        .iter()
+        .map(|r| r.time / 1_000_000_000)
+        .collect();
+    assert_eq!(times[..2], [1_795_507_200, 1_795_507_201]);
+    // What says no time keeps its own; what is not parsed is asked for none.
+    assert!(times[2..].iter().all(|&time| time < 1_795_507_200));
+    assert_eq!(seen.counters["no_time"], 1);
+    for (time, why) in [
+        (r#"{"field": "t", "format": "%Q"}"#, "`time.format`: `%Q`"),
+        (r#"{"field": "t", "offset": "2h"}"#, "`time.offset`: `2h`"),
+    ] {
+        let refused = Parse::new(settings(time)).err().unwrap();
+        assert!(refused.starts_with(why), "{refused}");
+    }
+}
+
+#[test]
 fn forms_are_tried_in_order_and_the_text_may_be_kept() {
     let settings = r#"{"forms": ["logfmt", {"regex": "(?<all>.+)"}], "keep": "text"}"#;
     assert_eq!(

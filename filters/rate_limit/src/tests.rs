@@ -34,6 +34,18 @@ fn a_container_that_writes_too_much_is_limited_over_batches() {
 }
 
 #[test]
+fn a_fresh_instance_lets_one_more_burst_pass_and_no_more() {
+    let passed = |limit: &mut RateLimit| {
+        let run = Run::new(limit).batch(flood(100, 0..1));
+        run.finish().records.len()
+    };
+    let (mut limit, mut fresh) = (filter(QUIET), filter(QUIET));
+    let first = passed(&mut limit);
+    assert_eq!(passed(&mut limit), 0);
+    assert_eq!(passed(&mut fresh), first);
+}
+
+#[test]
 fn every_container_has_its_own() {
     let mut limit = filter(QUIET);
     let mut pass = |pod: &str, times: std::ops::Range<u64>| {

@@ -32,6 +32,7 @@ mod batch; // the records in hand, and what the filter wants done with them
 mod edits; // collects changes, and puts them into the order that the contract asks for
 mod export; // `export_filter!`: what the agent calls
 mod filter; // the trait that an author implements
+mod json; // reads settings, and names the key that is wrong
 pub mod origin; // facts about the container
 pub mod patterns; // regular expressions that the agent runs
 mod record; // one record

@@ -5,18 +5,13 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::json::{self, Error};
+
 /// Reads settings. The error names the key that is wrong.
 pub(crate) fn parse<S: DeserializeOwned>(json: &str) -> Result<S, String> {
-    let mut json = serde_json::Deserializer::from_str(json);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let (path, cause) = (error.path().to_string(), error.into_inner());
-        let place = format!(" at line {} column {}", cause.line(), cause.column());
-        let cause = cause.to_string();
-        let cause = cause.strip_suffix(&place).unwrap_or(&cause);
-        match path.as_str() {
-            "." => format!("settings: {cause}"),
-            path => format!("settings: `{path}`: {cause}"),
-        }
+    json::read(json).map_err(|Error { path, cause }| match path.as_str() {
+        "" => format!("settings: {cause}"),
+        path => format!("settings: `{path}`: {cause}"),
     })
 }
 
@@ -70,7 +65,7 @@ mod tests {
         let error = parse::<Settings>(r#"{"limits": {"lines": "many"}}"#).unwrap_err();
         assert_eq!(
             error,
-            "settings: `limits.lines`: invalid type: string \"many\", expected u32"
+            "settings: `limits.lines`: invalid type: string `many`, expected u32"
         );
     }
 

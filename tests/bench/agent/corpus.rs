@@ -53,6 +53,28 @@ fn corpus(name: &str, options: Options) -> Corpus {
     Corpus { root, bytes }
 }
 
+/// One file of 100 MB.
+pub fn one_file() -> (PathBuf, u64) {
+    let options = Options {
+        bytes: 100_000_000,
+        containers: 1,
+        ..OPTIONS
+    };
+    let corpus = corpus("100mb", options);
+    (corpus.only_file(), corpus.bytes)
+}
+
+impl Corpus {
+    /// The file of its only container.
+    fn only_file(&self) -> PathBuf {
+        let only = |folder: &Path| {
+            let entry = std::fs::read_dir(folder).expect("a folder").next();
+            entry.expect("an entry").expect("an entry").path()
+        };
+        only(&only(&self.root.join("pods"))).join("0.log")
+    }
+}
+
 /// Texts of records, as they stand in the files: whole ones only.
 pub fn texts(count: usize) -> Vec<Vec<u8>> {
     let options = Options {
@@ -61,17 +83,7 @@ pub fn texts(count: usize) -> Vec<Vec<u8>> {
         ..OPTIONS
     };
     let corpus = corpus("4mib", options);
-    let folder = std::fs::read_dir(corpus.root.join("pods"))
-        .expect("pods")
-        .next();
-    let pod = folder.expect("a pod").expect("a pod").path();
-    let container = std::fs::read_dir(pod).expect("containers").next();
-    let file = container
-        .expect("a container")
-        .expect("a container")
-        .path()
-        .join("0.log");
-    let bytes = std::fs::read(file).expect("a log file");
+    let bytes = std::fs::read(corpus.only_file()).expect("a log file");
     let text = |line: &[u8]| {
         let at = line.windows(3).position(|w| w == b" F ")?;
         Some(line[at + 3..].to_vec())

@@ -104,10 +104,14 @@ impl Case {
     }
 }
 
+/// The release build.
+pub fn logsieve() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/logsieve")
+}
+
 /// Starts the agent.
 pub fn start(config: &Path) -> Child {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    Command::new(target.join("release/logsieve"))
+    Command::new(logsieve())
         .arg("run")
         .arg("--config")
         .arg(config)
@@ -165,14 +169,16 @@ pub fn used(process: u32) -> Used {
         schedstat.split(' ').next()?.parse().ok()
     };
     let nanos: f64 = threads.flatten().filter_map(ran).sum();
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("status");
-    let peak = status
-        .lines()
-        .find_map(|l| l.strip_prefix("VmHWM:"))
-        .expect("VmHWM");
-    let kib: f64 = peak.trim().trim_end_matches(" kB").parse().expect("KiB");
     Used {
         cpu_seconds: nanos / 1e9,
-        peak_rss_mib: kib / 1024.0,
+        peak_rss_mib: peak_rss_mib(process).expect("VmHWM"),
     }
+}
+
+/// None when the process has ended.
+pub fn peak_rss_mib(process: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    let kib: f64 = peak.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib / 1024.0)
 }

@@ -58,7 +58,7 @@ static RUST: Kit = Kit {
     template: files!("rust/template": "Cargo.toml", "src/lib.rs"),
     example: files!("rust/example": "Cargo.toml", "src/lib.rs"),
     kit: &[
-        files!("rust": "Cargo.toml", "README.md", "src/batch.rs", "src/edits.rs", "src/edits/tests.rs", "src/export.rs", "src/filter.rs", "src/lib.rs", "src/native.rs", "src/native/patterns.rs", "src/native/world.rs", "src/origin.rs", "src/patterns.rs", "src/record.rs", "src/report.rs", "src/settings.rs", "src/stream.rs", "src/testing.rs", "src/testing/apply.rs", "src/testing/record.rs", "src/testing/run.rs", "src/testing/tests.rs", "src/wire.rs", "examples/join_stack_traces.rs"),
+        files!("rust": "Cargo.toml", "README.md", "src/batch.rs", "src/edits.rs", "src/edits/tests.rs", "src/export.rs", "src/filter.rs", "src/json.rs", "src/json/deserialize.rs", "src/json/reader.rs", "src/json/tests.rs", "src/lib.rs", "src/native.rs", "src/native/patterns.rs", "src/native/world.rs", "src/origin.rs", "src/patterns.rs", "src/record.rs", "src/report.rs", "src/settings.rs", "src/stream.rs", "src/testing.rs", "src/testing/apply.rs", "src/testing/record.rs", "src/testing/run.rs", "src/testing/tests.rs", "src/wire.rs", "examples/join_stack_traces.rs"),
     ],
     source: "src/lib.rs",
     api: "kit/README.md",

@@ -33,6 +33,8 @@ pub fn compile(folder: &Path) -> anyhow::Result<Vec<u8>> {
         .args(["--stub-wasi", "-o"])
         .arg(&component)
         .arg("logsieve_entry");
+    // It tells its progress on standard output, which is ours.
+    command.stdout(std::process::Stdio::null());
     tools::run(
         &mut command,
         "an import that fails is told with its traceback",
