@@ -133,6 +133,7 @@ impl Bench {
             container: &self.container,
             held: &mut Held::default(),
             last: false,
+            more: false,
             times: 0..=u64::MAX,
             now: std::time::Duration::ZERO,
             chosen_from: usize::MAX,

@@ -13,11 +13,30 @@ use crate::node::{Node, cloudwatch};
 
 /// How long a run takes.
 fn length() -> Duration {
-    let soak = std::env::var_os("LOGSIEVE_SOAK").is_some();
-    if soak {
+    if is_soak() {
         Duration::from_secs(600)
     } else {
         Duration::from_secs(8)
+    }
+}
+
+fn is_soak() -> bool {
+    std::env::var_os("LOGSIEVE_SOAK").is_some()
+}
+
+/// What happens on the node. Each new pod needs a log stream, and an agent makes one a second at most,
+/// half as many when it is throttled: four a second for ten minutes would take an hour to drain. So at
+/// full length everything but new pods happens ten times as often as they do.
+fn mix() -> Mix {
+    let mix = Mix::default();
+    let times = if is_soak() { 10 } else { 1 };
+    Mix {
+        print: mix.print * times,
+        print_long: mix.print_long * times,
+        print_bytes: mix.print_bytes * times,
+        rotate: mix.rotate * times,
+        restart: mix.restart * times,
+        replace: mix.replace,
     }
 }
 
@@ -64,7 +83,7 @@ fn bad_day(rng: &mut Rng, seconds: f64) -> Vec<Rule> {
 fn bad_days_on_a_busy_node_lose_nothing() {
     let node = node();
     let mut rng = Rng::with_seed(seed(31));
-    let mut driver = Driver::new(&node.kubelet, rng.u64(..), 8, Mix::default());
+    let mut driver = Driver::new(&node.kubelet, rng.u64(..), 8, mix());
     let mut agent = node.start();
     let began = Instant::now();
     let mut next = Duration::from_secs(1);

@@ -162,7 +162,7 @@ fn settings_that_a_filter_refuses_are_named_with_its_reason() {
         serde_json::json!({ "colour": "puce" }),
         "`puce` is no colour for a log",
     );
-    let unknown = "settings: `color`: unknown field `color`, expected `colour`";
+    let unknown = "settings: unknown field `color`, expected `colour`";
     refused(serde_json::json!({ "color": "puce" }), unknown);
     refused(serde_json::json!({}), "settings: missing field `colour`");
 }

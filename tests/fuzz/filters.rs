@@ -47,6 +47,7 @@ pub fn edits(data: &[u8]) {
         output_bytes_max: 60,
         edits_max: 9,
         last: next(1) == 1,
+        more: true,
         routes: &routes,
         times: 5..=10,
     };

@@ -119,7 +119,7 @@ fn settings_that_drop_nothing_or_everything_are_refused() {
     let typed = refusal(r#"{"sample": {"one_in": "ten"}}"#);
     assert_eq!(
         typed,
-        "settings: `sample.one_in`: invalid type: string \"ten\", expected u32"
+        "settings: `sample.one_in`: invalid type: string `ten`, expected u32"
     );
 }
 

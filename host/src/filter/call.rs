@@ -51,6 +51,8 @@ pub struct Run<'a> {
     pub held: &'a mut Held,
     /// Nothing may be held from here on.
     pub last: bool,
+    /// Other filters stand behind the one that is called; the chain knows.
+    pub more: bool,
     /// Times that the container's destination takes.
     pub times: RangeInclusive<u64>,
     /// Since the agent started: for filters that rest.
@@ -196,6 +198,7 @@ impl Filter {
             output_bytes_max: instance.limits().output_max(columns.text.len()),
             edits_max: instance.limits().edits as usize,
             last,
+            more: run.more,
             routes: &self.routes,
             times: run.times.clone(),
         };

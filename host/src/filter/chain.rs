@@ -91,6 +91,7 @@ pub fn resume(
         mut notices,
     } = suspended;
     run.last = last;
+    run.more = place + 1 < chain.len();
     let filter = &mut filters[chain[place]];
     match isolation.step(filter, place, run)? {
         Step::Goes(isolation) => Ok(Progress::Suspended(Suspended {
@@ -154,6 +155,7 @@ fn from(
         if batch.columns.is_empty() {
             continue;
         }
+        run.more = place + 1 < chain.len();
         let filter = &mut filters[*filter];
         if let Err(failed) = one(filter, place, &mut batch, run) {
             let suspended = Suspended {

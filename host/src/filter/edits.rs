@@ -22,6 +22,8 @@ pub struct Rules<'a> {
     pub edits_max: usize,
     /// Nothing may be held.
     pub last: bool,
+    /// Another filter stands behind this one.
+    pub more: bool,
     /// The destinations that this filter may choose, by name.
     pub routes: &'a [(String, RouteId)],
     /// Times that a destination can take; others keep the record's own.
@@ -155,9 +157,9 @@ pub fn apply(input: &Columns, outcome: &Outcome, rules: &Rules<'_>) -> Result<Ap
         one.write(&mut out, &mut applied);
         if out.len() > before {
             written = out.len();
-        } else if before > 0 && written == before {
+        } else if rules.more && before > 0 && written == before {
             // The record in front may have its text now, as an event that was joined has: it answers
-            // for both.
+            // for both, or a filter behind that holds the next record would hold these bytes, too.
             out.source_ends[before - 1] = input.source_ends[place];
         }
         within(&out, rules)?;

@@ -192,6 +192,7 @@ proptest! {
             output_bytes_max: usize::MAX,
             edits_max: usize::MAX,
             last: hold == 0,
+            more: true,
             routes: &routes,
             times: TIMES,
         };

@@ -20,6 +20,7 @@ fn rules(routes: &[(String, RouteId)]) -> Rules<'_> {
         output_bytes_max: 1000,
         edits_max: 100,
         last: false,
+        more: true,
         routes,
         times: 5..=10,
     }
@@ -117,9 +118,17 @@ fn the_bytes_of_records_dropped_behind_one_that_is_written_count_to_it() {
         edit(1, Change::Drop),
         edit(2, Change::Drop),
     ];
-    let applied = apply(&columns, &Outcome { edits, hold: 0 }, &rules(&[])).unwrap();
+    let outcome = Outcome { edits, hold: 0 };
+    let applied = apply(&columns, &outcome, &rules(&[])).unwrap();
     assert!(applied.joins());
     assert_eq!(applied.columns.unwrap().source_ends, [30, 40]);
+    // Behind the last filter nobody holds anything: each answers for its own.
+    let last = Rules {
+        more: false,
+        ..rules(&[])
+    };
+    let applied = apply(&columns, &outcome, &last).unwrap();
+    assert_eq!(applied.columns.unwrap().source_ends, [10, 40]);
 }
 
 #[test]
