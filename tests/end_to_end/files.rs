@@ -122,6 +122,13 @@ fn a_rotated_plain_file_is_read_to_its_end_however_it_is_rotated() {
         }
         stop(agent);
         eprintln!("{how}");
-        tally(&node, &log).assert_exactly_once();
+        let tally = tally(&node, &log);
+        if how.starts_with("copied") {
+            // What follows a cut may be read before the copy is found that has what was cut.
+            assert_eq!((tally.losses(), tally.repeats()), (0, 0), "{tally}");
+            assert!(tally.unknown.is_empty(), "{tally}");
+        } else {
+            tally.assert_exactly_once();
+        }
     }
 }
