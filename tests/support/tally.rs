@@ -171,6 +171,17 @@ impl Tally {
         assert!(self.repeats() == 0, "records came more than once:\n{self}");
     }
 
+    /// For what comes in no promised order.
+    ///
+    /// # Panics
+    /// As [`Tally::assert_exactly_once`], but for reordered records.
+    pub fn assert_each_once_in_any_order(&self) {
+        let mut tally = self.clone();
+        let accounts = tally.containers.values_mut();
+        accounts.for_each(|account| account.reordered.clear());
+        tally.assert_exactly_once();
+    }
+
     /// # Panics
     /// Unless exactly so many records came, each once, and those missing are the last of their
     /// container: what a reader that stopped in good order has delivered.
