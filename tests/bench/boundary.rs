@@ -133,7 +133,6 @@ impl Bench {
             container: &self.container,
             held: &mut Held::default(),
             last: false,
-            more: false,
             times: 0..=u64::MAX,
             now: std::time::Duration::ZERO,
             chosen_from: usize::MAX,

@@ -242,7 +242,6 @@ impl Chain {
             container: &self.container,
             held: &mut self.held,
             last,
-            more: false,
             times: self.times.clone(),
             now: self.now,
             chosen_from: self.chosen_from,

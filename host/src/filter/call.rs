@@ -45,14 +45,27 @@ pub struct Filter {
     isolating: Arc<()>,
 }
 
+/// Where a filter stands in its chain.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub at: usize,
+    /// Another filter stands behind it.
+    pub more: bool,
+}
+
+impl Place {
+    pub fn of(at: usize, chain: &[usize]) -> Self {
+        let more = at + 1 < chain.len();
+        Self { at, more }
+    }
+}
+
 /// What a chain works on.
 pub struct Run<'a> {
     pub container: &'a Arc<Container>,
     pub held: &'a mut Held,
     /// Nothing may be held from here on.
     pub last: bool,
-    /// Other filters stand behind the one that is called; the chain knows.
-    pub more: bool,
     /// Times that the container's destination takes.
     pub times: RangeInclusive<u64>,
     /// Since the agent started: for filters that rest.
@@ -183,10 +196,10 @@ impl Filter {
         &mut self,
         columns: &mut Columns,
         last: bool,
-        place: usize,
+        place: Place,
         run: &Run<'_>,
     ) -> Result<Applied, Failed> {
-        let team = (place >= run.chosen_from).then_some(run.container.namespace.as_str());
+        let team = (place.at >= run.chosen_from).then_some(run.container.namespace.as_str());
         let mut instance = match self.slot(team).take() {
             Some(instance) => instance,
             None => {
@@ -198,7 +211,7 @@ impl Filter {
             output_bytes_max: instance.limits().output_max(columns.text.len()),
             edits_max: instance.limits().edits as usize,
             last,
-            more: run.more,
+            more: place.more,
             routes: &self.routes,
             times: run.times.clone(),
         };

@@ -11,7 +11,7 @@ use super::failure::{Isolation, Step};
 use super::hold::too_much;
 use crate::record::{Batch, Columns, Container, Count, Ending};
 
-use super::call::Failed;
+use super::call::{Failed, Place};
 pub use super::call::{Filter, Run};
 pub use super::failure::Blocked;
 pub use super::hold::Held;
@@ -91,9 +91,8 @@ pub fn resume(
         mut notices,
     } = suspended;
     run.last = last;
-    run.more = place + 1 < chain.len();
     let filter = &mut filters[chain[place]];
-    match isolation.step(filter, place, run)? {
+    match isolation.step(filter, Place::of(place, chain), run)? {
         Step::Goes(isolation) => Ok(Progress::Suspended(Suspended {
             place,
             last,
@@ -155,9 +154,8 @@ fn from(
         if batch.columns.is_empty() {
             continue;
         }
-        run.more = place + 1 < chain.len();
         let filter = &mut filters[*filter];
-        if let Err(failed) = one(filter, place, &mut batch, run) {
+        if let Err(failed) = one(filter, Place::of(place, chain), &mut batch, run) {
             let suspended = Suspended {
                 place,
                 last: run.last,
@@ -182,7 +180,7 @@ fn from(
 /// Takes a batch through one filter, in place.
 fn one(
     filter: &mut Filter,
-    place: usize,
+    place: Place,
     batch: &mut Batch,
     run: &mut Run<'_>,
 ) -> Result<(), Failed> {
@@ -206,7 +204,7 @@ fn one(
     }
     if applied.hold > 0 {
         let held = batch.split_off(records - applied.hold);
-        run.held.put(place, held);
+        run.held.put(place.at, held);
     }
     if applied.joins() {
         batch.receipt.bind();

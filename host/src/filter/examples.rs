@@ -226,7 +226,6 @@ fn through(
         container: &Arc::new(container(origin)),
         held: &mut Held::default(),
         last: true,
-        more: false,
         times: 0..=u64::MAX,
         now: std::time::Duration::ZERO,
         chosen_from: usize::MAX,

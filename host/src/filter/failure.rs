@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::OnError;
-use super::call::{Failed, Filter, Run};
+use super::call::{Failed, Filter, Place, Run};
 use super::edits::Applied;
 use super::hold::too_much;
 use super::instance::Failure;
@@ -145,7 +145,7 @@ impl Isolation {
     pub(super) fn step(
         mut self: Box<Self>,
         filter: &mut Filter,
-        place: usize,
+        place: Place,
         run: &Run<'_>,
     ) -> Result<Step, Blocked> {
         if let State::Trying = self.state {
@@ -191,7 +191,7 @@ impl Isolation {
     fn try_next(
         &mut self,
         filter: &mut Filter,
-        place: usize,
+        place: Place,
         run: &Run<'_>,
     ) -> Result<bool, Blocked> {
         let all = &self.input.columns;

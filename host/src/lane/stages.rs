@@ -292,7 +292,6 @@ impl Stages {
             container: way.container,
             held: way.held,
             last,
-            more: false,
             times: self.times(way.routed, now),
             now: now.mono,
             chosen_from: way.routed.chosen_from,

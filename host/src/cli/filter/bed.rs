@@ -176,7 +176,6 @@ impl Bed {
             container: &self.container,
             held: &mut self.held,
             last,
-            more: false,
             times: 0..=u64::MAX,
             now: std::time::Duration::ZERO,
             chosen_from: usize::MAX,

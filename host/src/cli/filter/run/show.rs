@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::cli::filter::diff;
 use crate::record::{Batch, Columns};
+use crate::sink::cloudwatch::escape::escape;
 
 /// Bytes of output that are written at once.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -183,16 +184,14 @@ impl<W: Write> Show<W> {
             out.extend_from_slice(key.as_bytes());
             out.extend_from_slice(b"\":");
             match simdutf8::basic::from_utf8(record.text()) {
-                Ok(text) => json_escape_simd::escape_into(text, out),
-                Err(_) => {
-                    json_escape_simd::escape_into(&*String::from_utf8_lossy(record.text()), out)
-                }
+                Ok(text) => string(text, out),
+                Err(_) => string(&String::from_utf8_lossy(record.text()), out),
             }
         }
         let route = after.and_then(|a| self.routes.get(a.0.route(a.1)? as usize));
         if let Some(route) = route {
             out.extend_from_slice(b",\"route\":");
-            json_escape_simd::escape_into(route, out);
+            string(route, out);
         }
         out.push(b'}');
     }
@@ -279,4 +278,11 @@ impl Times {
         out.extend_from_slice(digits.as_bytes());
         out.push(b'Z');
     }
+}
+
+/// A JSON string.
+fn string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    escape(text, out);
+    out.push(b'"');
 }

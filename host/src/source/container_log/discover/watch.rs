@@ -1,7 +1,5 @@
-//! Drives `Discover` by what the kernel announces.
-//!
-//! Folders are watched, never files, and only for names that come and go: an event for each write
-//! would cost 6 % of a core at 12 MB/s. A rescan now and then is the net below lost events.
+//! Drives `Discover` by what the kernel announces (`log_file::watch`). A rescan now and then is the net
+//! below lost events.
 
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
