@@ -14,6 +14,8 @@ use crate::swap::{Swapping, guest};
 
 /// Modules that differ; after the first round, their code is in the cache.
 const VARIANTS: u32 = 25;
+/// Bytes of code of modules that take longer and longer to compile.
+const SIZES: [usize; 4] = [1 << 20, 2 << 20, 4 << 20, 8 << 20];
 /// Containers that write all the time.
 const CONTAINERS: usize = 6;
 /// How often they write, and how many records each.
@@ -134,21 +136,23 @@ fn swaps_under_load_lose_repeat_and_reorder_nothing() {
 fn no_record_waits_for_a_compilation() {
     let module = guest("noop");
     let mut load = Load::start(&module);
-    // Takes seconds to compile.
-    load.node.modules.set("f.wasm", grown(&module, 1 << 20));
-    let before = load.arrived;
-    let swapped = "logsieve_filter_swaps_total{filter=\"f\"} 2";
-    let began = Instant::now();
-    while load.arrived == before {
-        load.round();
-        assert!(began.elapsed() < PATIENCE, "records wait");
+    // A machine may be so fast, or its tests so busy, that a compilation ends before anything arrives.
+    for (swap, size) in (2..).zip(SIZES) {
+        load.node.modules.set("f.wasm", grown(&module, size));
+        let (before, began) = (load.arrived, Instant::now());
+        load.longest = Duration::ZERO;
+        load.until_swapped(swap);
+        let (took, probes) = (began.elapsed(), load.arrived - before);
+        // The first may have been on its way.
+        if probes >= 2 {
+            let longest = load.longest;
+            let records = load.ends();
+            eprintln!(
+                "a compilation of {took:.1?}: {probes} of {records} records were timed meanwhile; \
+                 longest wait: {longest:?}"
+            );
+            return;
+        }
     }
-    assert!(!load.shows(swapped), "the module was compiled at once");
-    load.until_swapped(2);
-    let (longest, probes) = (load.longest, load.arrived - before);
-    let records = load.ends();
-    eprintln!(
-        "a compilation of {:.1?}: {probes} of {records} records were timed meanwhile; longest wait: {longest:?}",
-        began.elapsed()
-    );
+    panic!("no record arrives while a module is compiled, however long that takes");
 }
