@@ -27,6 +27,7 @@ mod flow;
 mod journal;
 mod kubelet_source;
 mod long_lines;
+mod metrics;
 mod moto;
 mod node;
 mod outages;
