@@ -276,6 +276,22 @@ fn a_filter_that_is_to_refuse_is_held_to_it() {
     assert!(text(&output.stdout).contains("was to be refused with `nothing`, and was not"));
 }
 
+/// The agent's log said of each that the filter failed, and that its batch was tried again.
+#[test]
+fn a_refusal_that_an_example_expects_is_no_warning() {
+    let folder = folder();
+    let examples = "examples:\n  - { name: a, in: [x], refused: table of tenants }\n";
+    fs::write(folder.path().join("examples.yaml"), examples).unwrap();
+    let guest = module("guests/cannot_judge");
+    let guest = guest.to_str().unwrap();
+    let output = filter(
+        folder.path(),
+        ["test", guest, "--examples", "examples.yaml"],
+    );
+    assert!(done(&output).contains("1 passed, 0 failed"));
+    assert_eq!(text(&output.stderr), "");
+}
+
 #[test]
 fn a_bench_tells_what_a_filter_costs_beside_another() {
     let folder = folder();

@@ -94,3 +94,24 @@ fn the_schema_of_settings_survives_the_build_and_is_shown() {
     ));
     assert!(!plain.contains("settings  "), "{plain}");
 }
+
+/// Only of components it was told how large they are when they are compiled.
+#[test]
+fn the_compiled_size_of_what_a_compiler_left_is_that_of_the_finished_module() {
+    let folder = folder();
+    let guest = module("guests/noop");
+    let guest = guest.to_str().unwrap();
+    done(&filter(
+        folder.path(),
+        ["build", guest, "--out", "noop.wasm"],
+    ));
+    let compiled = |module: &str| {
+        let shown = done(&filter(folder.path(), ["inspect", module]));
+        let line = shown.lines().find(|l| l.starts_with("  compiled  "));
+        let size = line.and_then(|l| l.split(", in ").next());
+        size.unwrap_or_else(|| panic!("no size in {shown}"))
+            .to_owned()
+    };
+    assert!(compiled(guest).ends_with(" bytes"));
+    assert_eq!(compiled(guest), compiled("noop.wasm"));
+}

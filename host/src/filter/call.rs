@@ -43,6 +43,8 @@ pub struct Filter {
     calls: u64,
     /// Held by every batch under isolation.
     isolating: Arc<()>,
+    /// Failures are what it is to show, and no news for the agent's log.
+    is_quiet: bool,
 }
 
 /// Where a filter stands in its chain.
@@ -96,7 +98,15 @@ impl Filter {
             by_namespace: BTreeMap::new(),
             calls: 0,
             isolating: Arc::default(),
+            is_quiet: false,
         }
+    }
+
+    /// Nothing is logged of its failures: they are expected of it.
+    #[must_use]
+    pub fn quiet(mut self, is_quiet: bool) -> Self {
+        self.is_quiet = is_quiet;
+        self
     }
 
     /// Where records that it fails on are kept. Without one, `quarantine` is as `block`.
@@ -161,7 +171,7 @@ impl Filter {
     /// Whether the agent's log takes a further line on a failure of it.
     pub(super) fn may_be_told(&self, now: Duration) -> bool {
         let told = &self.blueprint.metrics.told;
-        told.take(now, TOLD_MAX).is_some()
+        !self.is_quiet && told.take(now, TOLD_MAX).is_some()
     }
 
     pub(super) fn has_quarantine(&self) -> bool {

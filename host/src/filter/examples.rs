@@ -216,7 +216,8 @@ fn through(
         })?;
     }
     let allowed = routes.iter().cloned().zip(0..).collect();
-    let mut filters = [Filter::new(blueprint, OnError::Block, allowed)];
+    let filter = Filter::new(blueprint, OnError::Block, allowed);
+    let mut filters = [filter.quiet(example.refused.is_some())];
     let (to, _news) = std::sync::mpsc::channel::<News>();
     let batch = Batch {
         columns: columns(&example.records_in)?,

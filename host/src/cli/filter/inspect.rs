@@ -4,12 +4,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use wasmtime::component::Component;
+
 use super::build::size::{Size, grouped};
 use super::place;
 use crate::clock::Clock;
 use crate::filter::engine::Engine;
 use crate::filter::module;
-use crate::filter::module::component::{SETTINGS_SCHEMA, custom};
+use crate::filter::module::component::{SETTINGS_SCHEMA, custom, finish};
 use crate::filter::module::sections::{self, Kind};
 
 #[derive(Debug, clap::Args)]
@@ -35,7 +37,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     match kind {
         None => {}
-        Some(Kind::Core) => core(&bytes),
+        Some(Kind::Core) => core(&engine, &bytes),
         Some(Kind::Component) => component(&engine, &bytes),
     }
     if let Some(schema) = custom(&bytes, SETTINGS_SCHEMA) {
@@ -48,7 +50,7 @@ fn line(name: &str, value: &str) {
     println!("  {name:<10}{value}");
 }
 
-fn core(bytes: &[u8]) {
+fn core(engine: &Engine, bytes: &[u8]) {
     line("kind", "core module");
     let imports = sections::core_imports(bytes).unwrap_or_default();
     let mut modules: Vec<_> = imports.iter().map(|(module, _)| *module).collect();
@@ -58,16 +60,17 @@ fn core(bytes: &[u8]) {
         let names = imports.iter().filter(|(of, _)| *of == module).count();
         line("imports", &format!("{module}  ({names})"));
     }
+    // What the agent makes of it before it compiles it.
+    if let Ok(finished) = finish(engine.wasm(), bytes) {
+        compiled(engine, &finished);
+    }
 }
 
 fn component(engine: &Engine, bytes: &[u8]) {
     line("kind", "component");
-    let clock = Clock::start();
-    // What is wrong with it is said below, by the agent's own loader.
-    let Ok(component) = wasmtime::component::Component::new(engine.wasm(), bytes) else {
+    let Some(component) = compiled(engine, bytes) else {
         return;
     };
-    let took = clock.now().mono;
     let ty = component.component_type();
     for (name, _) in ty.imports(engine.wasm()) {
         line("imports", name);
@@ -75,12 +78,17 @@ fn component(engine: &Engine, bytes: &[u8]) {
     for (name, _) in ty.exports(engine.wasm()) {
         line("exports", name);
     }
-    let compiled = component.serialize().map_or(0, |code| code.len());
-    let milliseconds = took.as_millis();
-    line(
-        "compiled",
-        &format!("{} bytes, in {milliseconds} ms", grouped(compiled)),
-    );
+}
+
+/// What the agent's compiler makes of a component; what is wrong with it is said by the verdict.
+fn compiled(engine: &Engine, bytes: &[u8]) -> Option<Component> {
+    let clock = Clock::start();
+    let component = Component::new(engine.wasm(), bytes).ok()?;
+    let milliseconds = clock.now().mono.as_millis();
+    let code = component.serialize().map_or(0, |code| code.len());
+    let what = format!("{} bytes, in {milliseconds} ms", grouped(code));
+    line("compiled", &what);
+    Some(component)
 }
 
 /// Whether the agent takes it, by the agent's own loader.
