@@ -20,6 +20,7 @@ pub mod imports;
 pub mod instance;
 pub mod limits;
 pub mod module;
+pub mod parts;
 pub mod quarantine;
 pub mod rest;
 pub mod settings;

@@ -128,6 +128,7 @@ fn seen(name: &str) -> Seen {
         }
         "grows_memory" => Seen::Fails("memory"),
         "grows_tables" => Seen::Fails("table"),
+        "many_parts" => Seen::Fails("parts"),
         "refuses_settings" => Seen::Fails("settings"),
         "copes_without_memory"
         | "exits"

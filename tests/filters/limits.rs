@@ -41,6 +41,30 @@ fn a_table_past_its_limit_ends_the_call_and_names_the_limit() {
 }
 
 #[test]
+fn an_instance_of_too_many_parts_is_not_made_and_the_limit_is_named() {
+    let mut limits = Limits::default();
+    let refused = |name: &str, limits: &Limits| {
+        let mut chain = Chain::new([guest("many_parts").limits(limits.clone())]);
+        let blocked = chain.run(&["a"]).unwrap_err();
+        assert_eq!(blocked.failure.kind(), "parts", "{blocked}");
+        let words = format!("it is linked of more than `limits.{name}` allows, ");
+        assert!(blocked.to_string().contains(&words), "{blocked}");
+        assert_eq!(peak(&chain, "many_parts", name), 1.0);
+    };
+    refused("memories", &limits);
+    limits.memories = 100;
+    refused("tables", &limits);
+    limits.tables = 100;
+    refused("core_instances", &limits);
+    limits.core_instances = 100;
+    let mut chain = Chain::new([guest("many_parts").limits(limits)]);
+    assert_eq!(chain.run(&["a"]).unwrap(), ["a"]);
+    for name in ["core_instances", "tables", "memories"] {
+        assert_eq!(peak(&chain, "many_parts", name), 0.65, "{name}");
+    }
+}
+
+#[test]
 fn how_near_a_filter_came_to_a_limit_is_shown() {
     let settings = serde_json::json!({ "patterns": ["[0-9]{16}"] });
     let guests = [

@@ -19,6 +19,9 @@ use crate::clock::Clock;
 /// How far apart ticks are: what a deadline may be overrun by.
 const TICK: Duration = Duration::from_millis(2);
 
+/// The head of a module, with no section behind it.
+const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the WebAssembly engine does not start on this machine: {0:#}")]
@@ -31,6 +34,8 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Engine {
     wasm: wasmtime::Engine,
+    /// A module with nothing in it: to find out how many of any there are.
+    empty: wasmtime::Module,
     ticker: Arc<Ticker>,
     pub clock: Clock,
     /// Work is counted in fuel, which is the same in every run; it costs some time.
@@ -70,9 +75,11 @@ impl Engine {
         let mut config = config();
         config.consume_fuel(metered);
         let wasm = wasmtime::Engine::new(&config).map_err(Error::Start)?;
+        let empty = wasmtime::Module::new(&wasm, EMPTY).map_err(Error::Start)?;
         let ticker = Ticker::start(&wasm).map_err(Error::Ticker)?;
         Ok(Self {
             wasm,
+            empty,
             ticker,
             clock,
             metered,
@@ -83,6 +90,11 @@ impl Engine {
     #[must_use]
     pub fn ticks(&self) -> Arc<AtomicU64> {
         self.ticker.ticks.clone()
+    }
+
+    #[must_use]
+    pub fn empty(&self) -> &wasmtime::Module {
+        &self.empty
     }
 
     #[must_use]

@@ -16,6 +16,7 @@ use super::limits::Limits;
 use super::limits::deadline::{Deadline, Overran};
 use super::limits::memory::{Memory, Refused};
 use super::module::Module;
+use super::parts;
 use crate::clock::CpuClock;
 use crate::record::{Columns, Container, Stream};
 use crate::telemetry::metrics::{FilterMetrics, Limit};
@@ -29,6 +30,8 @@ pub enum Failure {
     Memory { limit: bytesize::ByteSize },
     #[error("it needs a larger table than `limits.table_elements` allows, {limit}")]
     Table { limit: u32 },
+    #[error("it is linked of more than `limits.{limit}` allows, {most}")]
+    Parts { limit: &'static str, most: u32 },
     #[error("it trapped: {cause}")]
     Trap { cause: String },
     #[error("it could not judge the batch: {reason}")]
@@ -51,6 +54,7 @@ impl Failure {
             Self::Overran(_) => "deadline",
             Self::Memory { .. } => "memory",
             Self::Table { .. } => "table",
+            Self::Parts { .. } => "parts",
             Self::Trap { .. } => "trap",
             Self::Refused { .. } => "refused",
             Self::Settings { .. } => "settings",
@@ -141,7 +145,15 @@ impl Instance {
         store.data_mut().deadline.begin(from.limits.deadline(0, 0));
         let call = from.engine.call();
         let made = from.module.pre.instantiate(&mut store);
-        let bindings = made.map_err(|e| failure(&store, &from.limits, &e))?;
+        let bindings = made.map_err(|e| unlinked(&store, from, &e))?;
+        let component = from.module.pre.instance_pre().component();
+        parts::note(
+            &mut store,
+            &from.engine,
+            component,
+            &from.limits,
+            &from.metrics,
+        );
         let configured = bindings
             .logsieve_filter_filter()
             .call_configure(&mut store, &from.settings)
@@ -268,6 +280,17 @@ fn exchange(seen: &mut Arc<Columns>, in_hand: &mut Columns) {
 fn short(mut reason: String) -> String {
     reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
     reason
+}
+
+fn unlinked(store: &Store<State>, from: &Blueprint, error: &wasmtime::Error) -> Failure {
+    match parts::refused(error, &from.limits) {
+        Some((limit, most)) => {
+            from.metrics.note(limit, 1, 1);
+            let limit = limit.name();
+            Failure::Parts { limit, most }
+        }
+        None => failure(store, &from.limits, error),
+    }
 }
 
 fn failure(store: &Store<State>, limits: &Limits, error: &wasmtime::Error) -> Failure {

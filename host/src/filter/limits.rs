@@ -78,6 +78,12 @@ limits! {
     memory: ByteSize = ByteSize::mib(32),
     /// Places in each table of an instance; indirect calls of a large Go module need some 10,000.
     table_elements: u32 = 100_000,
+    /// Core instances that one instance is linked of; Python's interpreter is of some thirty.
+    core_instances: u32 = 64,
+    /// Tables of one instance.
+    tables: u32 = 16,
+    /// Linear memories of one instance; nobody needs more than one.
+    memories: u32 = 4,
     /// CPU time for a batch: for every 256 KiB or 1,000 records begun, whichever is more.
     #[serde(with = "humantime_serde")]
     cpu_per_batch: Duration = Duration::from_millis(100),

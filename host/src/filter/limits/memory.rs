@@ -1,4 +1,5 @@
-//! What one instance may grow to: its linear memories together, and each of its tables.
+//! What one instance may grow to: its linear memories together, and each of its tables; and of how many
+//! parts it may be.
 //!
 //! Memory that an instance has taken is counted in a gauge until the instance is gone.
 
@@ -8,12 +9,6 @@ use wasmtime::ResourceLimiter;
 
 use super::Limits;
 use crate::telemetry::metrics::{FilterMetrics, Limit};
-
-/// Core instances, tables and memories of one component: Python's interpreter is linked of some
-/// thirty of the first when it is instantiated; nobody needs more than one memory.
-const INSTANCES_MAX: usize = 64;
-const TABLES_MAX: usize = 16;
-const MEMORIES_MAX: usize = 4;
 
 /// What an instance was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +22,9 @@ pub struct Memory {
     metrics: Arc<FilterMetrics>,
     bytes_max: usize,
     elements_max: usize,
+    pub core_instances_max: u32,
+    tables_max: u32,
+    memories_max: u32,
     bytes: usize,
     /// What was refused in this call: what a trap that follows is due to.
     pub refused: Option<Refused>,
@@ -40,6 +38,9 @@ impl Memory {
             metrics,
             bytes_max: usize::try_from(limits.memory.as_u64()).unwrap_or(usize::MAX),
             elements_max: limits.table_elements as usize,
+            core_instances_max: limits.core_instances,
+            tables_max: limits.tables,
+            memories_max: limits.memories,
             bytes: 0,
             refused: None,
         }
@@ -91,20 +92,20 @@ impl ResourceLimiter for Memory {
         }
         let used = desired.min(self.elements_max) as u64;
         self.metrics
-            .note(Limit::Tables, used, self.elements_max as u64);
+            .note(Limit::TableElements, used, self.elements_max as u64);
         Ok(fits)
     }
 
     fn instances(&self) -> usize {
-        INSTANCES_MAX
+        self.core_instances_max as usize
     }
 
     fn tables(&self) -> usize {
-        TABLES_MAX
+        self.tables_max as usize
     }
 
     fn memories(&self) -> usize {
-        MEMORIES_MAX
+        self.memories_max as usize
     }
 }
 

@@ -11,7 +11,10 @@ use prometheus_client::metrics::gauge::Gauge;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     Memory,
+    TableElements,
+    CoreInstances,
     Tables,
+    Memories,
     Cpu,
     Output,
     Edits,
@@ -24,9 +27,12 @@ pub enum Limit {
 
 impl Limit {
     /// Each limit of the configuration is one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Memory,
+        Self::TableElements,
+        Self::CoreInstances,
         Self::Tables,
+        Self::Memories,
         Self::Cpu,
         Self::Output,
         Self::Edits,
@@ -42,7 +48,10 @@ impl Limit {
     pub fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
-            Self::Tables => "table_elements",
+            Self::TableElements => "table_elements",
+            Self::CoreInstances => "core_instances",
+            Self::Tables => "tables",
+            Self::Memories => "memories",
             Self::Cpu => "cpu_per_batch",
             Self::Output => "output_ratio",
             Self::Edits => "edits",
