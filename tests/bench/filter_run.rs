@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+use support::agent::binary;
+
 use crate::agent::{corpus, process};
 use crate::boundary::built;
 use crate::figure::{self, Wanted};
@@ -42,7 +44,7 @@ pub fn run(wanted: &Wanted) {
 
 fn once(log: &Path) -> (f64, f64) {
     let out = tempfile::tempfile().expect("a file");
-    let mut command = Command::new(process::logsieve());
+    let mut command = Command::new(binary());
     command
         .args(["filter", "run"])
         .arg(built("filters", "redact"));

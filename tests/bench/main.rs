@@ -1,6 +1,7 @@
 //! The figures of the project: `cargo xtask bench [NAME-PREFIX]`.
 //!
 //! One JSON line a figure: its name, the median, the unit, and the least and the most of the runs.
+//! The agent is the one beside this program, or what `LOGSIEVE_BIN` says.
 //! CPU time, not wall time (`latency/*` apart), so a busy machine blurs little; runs of figures that are compared with
 //! each other are interleaved, so that a change of the machine's speed meets them alike.
 

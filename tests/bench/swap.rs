@@ -19,6 +19,7 @@ use logsieve::filter::instance::{Blueprint, Instance};
 use logsieve::filter::limits::Limits;
 use logsieve::filter::module::{find, sha256_hex};
 use logsieve::telemetry::metrics::Metrics;
+use support::agent::binary;
 use support::modules;
 
 use crate::figure::{RUNS, Wanted, print};
@@ -71,7 +72,7 @@ fn cache_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("big.wasm");
     fs::write(&path, modules::grown(&read("guests/noop.wasm"), BIG_BYTES)).expect("a file");
-    let program = target().join("release/logsieve");
+    let program = binary();
     let start = || {
         let engine = Engine::new(Clock::start()).expect("an engine");
         let kept = folder.path().join("compiled");
@@ -125,7 +126,7 @@ impl Agent {
         );
         let config = root.join("logsieve.yaml");
         fs::write(&config, text).expect("a file");
-        let child = Command::new(target().join("release/logsieve"))
+        let child = Command::new(binary())
             .arg("run")
             .arg("--config")
             .arg(config)

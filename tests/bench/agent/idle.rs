@@ -1,7 +1,8 @@
 //! `idle/1000/*` and `idle/10000/*`: the agent with so many log files that do not grow: percent of a core
-//! over some seconds, and the most memory it ever had, MiB. `idle/journal/cpu_percent`: what a journal that
-//! nobody writes to adds to that.
+//! over some seconds, and the most memory it ever had, MiB. `idle/journal/cpu_percent` and
+//! `idle/files/cpu_percent`: what a journal and plain files that nobody writes to add to that.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -19,6 +20,8 @@ const SETTLES: Duration = Duration::from_secs(15);
 /// How long it is watched.
 const WATCHED: Duration = Duration::from_secs(20);
 const RUNS: usize = 3;
+/// Plain files that are written to; three rotated ones stand beside each.
+const PLAIN_FILES: usize = 20;
 
 pub fn run(wanted: &Wanted) {
     for files in [1000, 10_000] {
@@ -29,6 +32,9 @@ pub fn run(wanted: &Wanted) {
     }
     if wanted.any("idle/journal/cpu_percent") {
         journal();
+    }
+    if wanted.any("idle/files/cpu_percent") {
+        files();
     }
 }
 
@@ -44,10 +50,8 @@ fn watch(case: &Case, corpus: &Corpus, server: SocketAddr) -> (f64, f64) {
 
 fn journal() {
     let folder = tempfile::tempdir().expect("a folder");
-    let corpus = corpus(10, folder.path());
-    let journals = folder.path().join("journal");
-    let machine = journals.join("3d1219c7c4c5404aaa1f6d2a48adfda4");
-    std::fs::create_dir_all(&machine).expect("a folder");
+    let machine = folder.path().join("3d1219c7c4c5404aaa1f6d2a48adfda4");
+    fs::create_dir_all(&machine).expect("a folder");
     for name in ["system", "user-1000"] {
         let path = machine.join(format!("{name}.journal"));
         let mut writer = Writer::start(&path, Layout::default()).expect("a writer");
@@ -56,15 +60,41 @@ fn journal() {
         writer.write(&entries).expect("a writer");
         writer.finish().expect("a writer");
     }
+    let source = format!("journal: {{ paths: [{:?}] }}", folder.path());
+    measure_more("idle/journal/cpu_percent", &source);
+}
+
+/// As many as a node of Amazon Linux 2023 has, with their rotated ones.
+fn files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines: String = (0..100)
+        .map(|n| format!("Jan  5 10:00:00 node-1 sshd[{n}]: line {n}\n"))
+        .collect();
+    for number in 0..PLAIN_FILES {
+        for rotated in ["", ".1", ".2", ".3"] {
+            let name = format!("service-{number}.log{rotated}");
+            let text = format!("{name}\n{lines}");
+            fs::write(folder.path().join(name), text).expect("a file");
+        }
+    }
+    let include = folder.path().join("*.log");
+    let source = format!("files: {{ node: {{ include: [{include:?}] }} }}");
+    measure_more("idle/files/cpu_percent", &source);
+}
+
+/// What another source adds.
+fn measure_more(name: &str, source: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let corpus = corpus(10, folder.path());
     let server = null_server::start();
     let without = Case::new("idle", None, &cloudwatch("json"));
-    let with = Case::new("idle", None, &cloudwatch("json")).with_journal(&journals);
+    let with = Case::new("idle", None, &cloudwatch("json")).with(source.to_owned());
     let mut more = Vec::new();
     for _ in 0..RUNS {
         let (before, _) = watch(&without, &corpus, server);
         more.push(watch(&with, &corpus, server).0 - before);
     }
-    figure::print("idle/journal/cpu_percent", "%", &mut more);
+    figure::print(name, "%", &mut more);
 }
 
 fn measure(files: usize, group: &str) {

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use support::agent::binary;
 use support::cloudwatch::FakeCloudWatch;
 use support::kubelet::{Container, Kubelet};
 use support::kubernetes::{FakeKubernetes, TOKEN, pod};
@@ -182,7 +183,7 @@ fn spawn(
     );
     let path = folder.join("logsieve.yaml");
     fs::write(&path, config).expect("a file");
-    Command::new(target.join("release/logsieve"))
+    Command::new(binary())
         .args(["run".as_ref(), "--config".as_ref(), path.as_os_str()])
         .env("AWS_ACCESS_KEY_ID", "AKIATEST")
         .env("AWS_SECRET_ACCESS_KEY", "secret")

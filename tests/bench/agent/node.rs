@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use support::agent::binary;
 use support::kubelet::{Container, Kubelet};
 use support::kubernetes::{FakeKubernetes, TOKEN, pod};
 
@@ -92,7 +93,7 @@ fn spawn(folder: &Path, kubelet: &Kubelet, api: &FakeKubernetes) -> Child {
     );
     let path = folder.join("logsieve.yaml");
     fs::write(&path, config).expect("a file");
-    Command::new(target.join("release/logsieve"))
+    Command::new(binary())
         .args(["run".as_ref(), "--config".as_ref(), path.as_os_str()])
         .env("AWS_ACCESS_KEY_ID", "bench")
         .env("AWS_SECRET_ACCESS_KEY", "bench")

@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use support::agent::binary;
 
 use super::corpus::Corpus;
 
@@ -20,8 +22,8 @@ pub struct Case {
     module: Option<&'static str>,
     /// YAML; `SERVER` stands for the server's address.
     destination: String,
-    /// The folder of a journal that is read as well.
-    journal: Option<PathBuf>,
+    /// YAML of a source that is read as well.
+    also: String,
 }
 
 pub struct Used {
@@ -35,13 +37,13 @@ impl Case {
             name,
             module,
             destination: destination.to_owned(),
-            journal: None,
+            also: String::new(),
         }
     }
 
-    /// The same with the journal in this folder.
-    pub fn with_journal(mut self, folder: &Path) -> Self {
-        self.journal = Some(folder.to_owned());
+    /// The same with another source beside the containers' files.
+    pub fn with(mut self, source: String) -> Self {
+        self.also = format!(", {source}");
         self
     }
 
@@ -90,28 +92,21 @@ impl Case {
             ),
             None => ("{}".into(), "[]"),
         };
-        let journal = self.journal.as_ref().map(|folder| format!("{:?}", folder));
-        let journal = journal.map_or("null".into(), |folder| format!("{{ paths: [{folder}] }}"));
         format!(
-            "state: {state}\nsource: {{ container_log: {{ path: {root}/pods, links: {root}/containers }}, \
-             journal: {journal} }}\n\
+            "state: {state}\nsource: {{ container_log: {{ path: {root}/pods, links: {root}/containers }}{also} }}\n\
              filters: {{ modules: {modules} }}\ndestinations: {{ out: {destination} }}\n\
              routes: [ {{ filters: {chain}, destination: out }} ]\ntelemetry: {{ listen: '{admin}' }}\n",
             state = folder.join("state").display(),
             root = corpus.root.display(),
+            also = self.also,
             destination = self.destination.replace("SERVER", &server.to_string()),
         )
     }
 }
 
-/// The release build.
-pub fn logsieve() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/logsieve")
-}
-
 /// Starts the agent.
 pub fn start(config: &Path) -> Child {
-    Command::new(logsieve())
+    Command::new(binary())
         .arg("run")
         .arg("--config")
         .arg(config)
