@@ -6,6 +6,7 @@
 //! stands between reading a line and packing it.
 
 mod account;
+mod agenda;
 mod follow;
 mod journal;
 mod journals;
@@ -33,6 +34,7 @@ use crate::source::container_log;
 use crate::source::log_file::sighting::{Found, Sighting};
 use crate::telemetry::metrics::Metrics;
 
+use agenda::Agenda;
 use follow::Follow;
 use journals::Journals;
 use stages::Stages;
@@ -138,13 +140,12 @@ pub struct Lane {
     stages: Stages,
     /// In order, so that a simulation sees the same run twice.
     follows: BTreeMap<u32, Follow>,
+    agenda: Agenda,
     slots: HashMap<String, u32>,
     next_slot: u32,
     journals: Journals,
     /// Whose turn comes first in the next step.
     first: usize,
-    /// Containers that wait, as the metric has them.
-    waiting: i64,
     looked_around: Duration,
     /// Bytes that its deleted files keep on the node's disk.
     pinned: i64,
@@ -158,11 +159,11 @@ impl Lane {
             stages: Stages::new(&setup, plan),
             setup,
             follows: BTreeMap::new(),
+            agenda: Agenda::default(),
             slots: HashMap::new(),
             next_slot: 0,
             journals: Journals::default(),
             first: 0,
-            waiting: 0,
             looked_around: Duration::ZERO,
             pinned: 0,
             draining: false,
@@ -175,8 +176,10 @@ impl Lane {
             self.take(event, now);
         }
         self.stages.crowded = false;
-        let busy = self.turns(now) | self.journals.turns(now, &mut self.stages, &self.setup);
-        self.tidy(now);
+        let around = self.looks_around(now);
+        let due = self.agenda.due(now.mono);
+        let busy = self.turns(&due, now) | self.journals.turns(now, &mut self.stages, &self.setup);
+        self.tidy(&due, around, now);
         self.stages.flush(now, self.draining);
         Step {
             requests: std::mem::take(&mut self.stages.requests),
@@ -202,14 +205,12 @@ impl Lane {
                 restart,
                 container,
             }) => {
-                let pods = &self.stages.pods;
-                let slot = self.slots.get(&folder);
-                if let Some(follow) = slot.and_then(|s| self.follows.get_mut(s)) {
-                    follow.relabel(restart, &container, pods);
+                if let Some((follow, stages)) = self.wake(&folder) {
+                    follow.relabel(restart, &container, &stages.pods);
                 }
             }
             Event::Sighting(Sighting::Gone { folder }) => {
-                if let Some(follow) = self.by_folder(&folder) {
+                if let Some((follow, _)) = self.wake(&folder) {
                     follow.gone = true;
                 }
             }
@@ -229,7 +230,10 @@ impl Lane {
                 tracing::warn!(%path, error = %source, "cannot be read, and is tried again");
             }
             Event::News(news) => match self.follows.get_mut(&news.slot) {
-                Some(follow) => follow.hear(news, now, &self.setup),
+                Some(follow) => {
+                    self.agenda.wake(news.slot);
+                    follow.hear(news, now, &self.setup);
+                }
                 None => self.journals.hear(news, now, &self.setup),
             },
             Event::Pods(news) => self.learn(news, now),
@@ -239,6 +243,7 @@ impl Lane {
             Event::Drain => {
                 self.draining = true;
                 self.journals.drain();
+                self.agenda.wake_all();
                 for follow in self.follows.values_mut() {
                     // Finding out what a filter fails on may take longer than a stop.
                     follow.abandon_suspended();
@@ -254,14 +259,17 @@ impl Lane {
         self.setup.hold_idle = plan.hold_idle.unwrap_or(self.setup.hold_idle);
         let renumbered = self.stages.change(plan, &self.setup, now);
         self.journals.replan(&self.stages, now.mono, renumbered);
+        self.agenda.wake_all();
         for follow in self.follows.values_mut() {
             follow.replan(&self.stages, &self.setup, now.mono, renumbered);
         }
     }
 
-    fn by_folder(&mut self, folder: &str) -> Option<&mut Follow> {
-        let slot = self.slots.get(folder)?;
-        self.follows.get_mut(slot)
+    /// A container that something happens to.
+    fn wake(&mut self, folder: &str) -> Option<(&mut Follow, &Stages)> {
+        let slot = *self.slots.get(folder)?;
+        self.agenda.wake(slot);
+        Some((self.follows.get_mut(&slot)?, &self.stages))
     }
 
     fn found(&mut self, found: Found, now: Now) {
@@ -284,17 +292,20 @@ impl Lane {
 
     /// Takes in what has become known of a pod or a namespace.
     fn learn(&mut self, news: pods::News, now: Now) {
-        let concerned = |f: &&mut Follow| f.is_concerned_by(&news);
-        let mut follows: Vec<&mut Follow> = self.follows.values_mut().filter(concerned).collect();
+        let follows = self.follows.iter_mut();
+        let concerned: Vec<_> = follows.filter(|(_, f)| f.is_concerned_by(&news)).collect();
         self.stages.pods.learn(news, now.mono);
-        for follow in &mut follows {
+        for (slot, follow) in concerned {
+            self.agenda.wake(*slot);
             follow.learn(&self.stages, &self.setup, now.mono);
         }
     }
 
-    /// Where a container is followed, from now on if it was not; none if it is never read.
+    /// Where a container is followed that something happens to, from now on if it was not; none if it is
+    /// never read.
     fn slot(&mut self, folder: &str, container: &Arc<Container>, now: Now) -> Option<u32> {
         if let Some(slot) = self.slots.get(folder) {
+            self.agenda.wake(*slot);
             return Some(*slot);
         }
         let slot = self.next_slot.wrapping_add(1);
@@ -310,14 +321,16 @@ impl Lane {
         self.next_slot = slot;
         self.slots.insert(folder.to_owned(), slot);
         self.follows.insert(slot, follow);
+        self.agenda.wake(slot);
         Some(slot)
     }
 
     fn rest(&self, now: Now) -> Duration {
-        let looks = self.follows.values().map(|f| f.next_due(now.mono));
-        let looks = looks.chain(self.journals.next_due());
-        let flush = self.stages.next_flush();
-        let next = looks.chain(flush).min().unwrap_or(now.mono + REST_MAX);
+        let due = self.agenda.next().into_iter();
+        let due = due
+            .chain(self.journals.next_due())
+            .chain(self.stages.next_flush());
+        let next = due.min().unwrap_or(now.mono + REST_MAX);
         next.saturating_sub(now.mono).clamp(REST_MIN, REST_MAX)
     }
 }

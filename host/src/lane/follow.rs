@@ -4,6 +4,7 @@
 //! stops until all is answered; then the container is read again from its oldest unsettled byte, leaving
 //! out what has settled meanwhile.
 
+mod due;
 mod ending;
 mod file;
 mod losses;
@@ -54,6 +55,8 @@ pub struct Follow {
     /// When it was found, and when it stops to wait for its pod's facts.
     since: Duration,
     waits_until: Option<Duration>,
+    /// It is among those that the metric says are waiting.
+    shown_waiting: bool,
     files: VecDeque<File>,
     /// Plain files that may be copies of others, and the one that is written to.
     aside: Vec<File>,
@@ -99,6 +102,7 @@ impl Follow {
             wrong: None,
             since: now,
             waits_until: None,
+            shown_waiting: false,
             files: VecDeque::new(),
             aside: Vec::new(),
             live: None,
@@ -213,26 +217,9 @@ impl Follow {
         }
     }
 
-    /// The files that a turn looks at: those that are read out, and the one being read.
-    fn front(&self) -> impl Iterator<Item = &File> {
-        let reading = self.files.iter().position(|f| !f.read_out);
-        let front = reading.map_or(usize::MAX, |at| at + 1);
-        self.files.iter().take(front.min(self.read_until()))
-    }
-
     /// Whether all its files are deleted, so that nobody can read them at the next start.
     fn is_deleted(&self) -> bool {
         self.gone || self.files.iter().all(File::is_unlinked)
-    }
-
-    /// Whether a turn would find something to do.
-    #[must_use]
-    pub fn is_due(&self, now: Duration) -> bool {
-        if let Some(suspended) = &self.suspended {
-            return suspended.is_due();
-        }
-        let wanted = !self.draining || self.read_until() > 0;
-        wanted && self.may_read(now) && self.front().any(|f| f.is_due(now))
     }
 
     /// How many of the files are to be read: all, or in a drain those up to the last deleted one of
@@ -268,14 +255,6 @@ impl Follow {
             .then(|| (file.is_unlinked(), newer))
     }
 
-    fn may_read(&self, now: Duration) -> bool {
-        let later = |until: Option<Duration>| until.is_some_and(|until| until > now);
-        let stopped = later(self.blocked_until) || later(self.id_until());
-        // A stop reads what nobody can read again, however much that is.
-        let paced = !self.draining && self.pace.waits_until(now).is_some();
-        !self.account.rewinding && !self.waits() && !stopped && !paced && self.suspended.is_none()
-    }
-
     /// Whether its next turn goes on with a batch that a filter failed on.
     #[must_use]
     pub fn is_suspended(&self) -> bool {
@@ -291,28 +270,6 @@ impl Follow {
     /// Abandons the batch that a filter failed on, if there is one: it is read again.
     pub fn abandon_suspended(&mut self) {
         self.suspended = None;
-    }
-
-    /// When there may be something to do.
-    #[must_use]
-    pub fn next_due(&self, now: Duration) -> Duration {
-        if self.suspended.is_some() {
-            // What it waits for is looked at again after the least rest.
-            return Duration::ZERO;
-        }
-        if self.account.rewinding {
-            return Duration::MAX;
-        }
-        if self.waits() {
-            return self.waits_until.unwrap_or(Duration::MAX);
-        }
-        let looks = self.front().map(File::next_look);
-        let next = looks.min().unwrap_or(Duration::MAX);
-        let paced = self.pace.waits_until(now).filter(|_| !self.draining);
-        let stops = [self.blocked_until, self.id_until(), paced]
-            .into_iter()
-            .flatten();
-        stops.fold(next, Duration::max)
     }
 
     /// Whether every byte handed on is answered for, what filters hold apart.

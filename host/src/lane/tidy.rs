@@ -48,47 +48,51 @@ impl LeftBehind {
 }
 
 impl Lane {
-    pub(super) fn tidy(&mut self, now: Now) {
-        // Once a second, on the second: as idle files are looked at, so that a lane wakes for both.
+    /// Whether everything is looked at in this step. Once a second, on the second: as idle files are, so
+    /// that a lane wakes for both.
+    pub(super) fn looks_around(&mut self, now: Now) -> bool {
         let around = now.mono.as_secs() != self.looked_around.as_secs();
         if around {
             self.looked_around = now.mono;
+            self.agenda.wake_all();
             self.bound_pinned(now);
             self.setup.metrics.ledgers.expire(seconds(now));
+            let follows = &self.follows;
+            let is_followed = |pod: &str| follows.values().any(|f| f.is_of(pod));
+            self.stages.pods.forget_gone(now.mono, is_followed);
         }
-        let mut ended = Vec::new();
-        let mut waiting = 0;
-        for (slot, follow) in &mut self.follows {
+        around
+    }
+
+    /// `due`: the containers that something happened to, or that a moment has come for.
+    pub(super) fn tidy(&mut self, due: &[u32], around: bool, now: Now) {
+        for slot in due {
+            let Some(follow) = self.follows.get_mut(slot) else {
+                continue;
+            };
             follow.decide_if_late(&self.stages, &self.setup, now.mono);
-            waiting += i64::from(follow.waits());
-            // Nobody can read again what is deleted, so a stop lets go its unfinished records too.
-            if !self.draining || follow.is_final() {
-                follow.flush_idle(now, &mut self.stages, &self.setup);
-            }
+            follow.flush_idle(now, &mut self.stages, &self.setup);
             follow.rewind_if_answered(now, &self.setup);
             follow.mark_losses(now, &mut self.stages, &self.setup);
             if around {
                 follow.look_around(now, &self.setup);
             }
             follow.close_finished(now, &self.setup);
+            follow.show_waiting(&self.setup);
             debug_assert_eq!(follow.mistake(), None);
             if follow.has_ended() {
-                ended.push(*slot);
+                self.end(*slot, now);
+            } else {
+                let next = follow.next_due(&self.setup, now.mono);
+                self.agenda.put(*slot, next);
             }
         }
         self.journals
             .tidy(now, around, &mut self.stages, &self.setup);
-        let change = waiting - std::mem::replace(&mut self.waiting, waiting);
-        self.setup.metrics.enrich.waiting_containers.inc_by(change);
-        let follows = &self.follows;
-        let is_followed = |pod: &str| follows.values().any(|f| f.is_of(pod));
-        self.stages.pods.forget_gone(now.mono, is_followed);
-        for slot in ended {
-            self.end(slot, now);
-        }
     }
 
     fn end(&mut self, slot: u32, now: Now) {
+        self.agenda.forget(slot);
         if let Some(mut follow) = self.follows.remove(&slot) {
             follow.post(&self.setup);
             let ledgers = &self.setup.metrics.ledgers;

@@ -15,20 +15,21 @@ pub(super) const TURN: Duration = Duration::from_millis(2);
 pub(super) const STEP: Duration = Duration::from_millis(40);
 
 impl Lane {
-    /// Gives every container with something unread a turn: those whose file is nearest to being
+    /// Gives each of these containers with something unread a turn: those whose file is nearest to being
     /// deleted first, in half of the step at most, so that the others have theirs. Says whether there
     /// is more to do.
-    pub(super) fn turns(&mut self, now: Now) -> bool {
-        let due = self.follows.iter().filter(|(_, f)| f.is_due(now.mono));
+    pub(super) fn turns(&mut self, due: &[u32], now: Now) -> bool {
         let (mut urgent, mut others) = (Vec::new(), Vec::new());
-        for (slot, follow) in due {
+        for slot in due {
+            let Some(follow) = self.follows.get(slot).filter(|f| f.is_due(now.mono)) else {
+                continue;
+            };
             match follow.urgency() {
                 Some(urgency) => urgent.push((Reverse(urgency), *slot)),
                 None => others.push(*slot),
             }
         }
         urgent.sort_unstable();
-        others.sort_unstable();
         let first = self.first % others.len().max(1);
         others.rotate_left(first);
         let started = (self.setup.cpu)();

@@ -252,16 +252,12 @@ impl File {
         self.tail.unread() > 0 && self.torn_at != Some(self.tail.stat().len)
     }
 
+    /// When there may be something to read.
     #[must_use]
-    pub fn is_due(&self, now: Duration) -> bool {
-        self.has_unread() || self.next_look() <= now
-    }
-
-    /// When to look at it again.
-    #[must_use]
-    pub fn next_look(&self) -> Duration {
+    pub fn due(&self) -> Duration {
         let look = self.tail.next_look();
         match self.superseded_at {
+            _ if self.has_unread() => Duration::ZERO,
             Some(since) if !self.read_out => look.min(since + SUPERSEDED_EMPTY),
             _ => look,
         }

@@ -299,20 +299,19 @@ impl Follow {
 
     /// Lets go what nothing will complete: held records, split lines.
     pub fn flush_idle(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
-        let quiet = now.mono.saturating_sub(self.read_at);
-        if quiet < setup.hold_idle || !self.may_read(now.mono) {
+        if self.flush_due(setup) > now.mono || !self.may_read(now.mono) {
             return;
         }
-        let ended = self.is_final();
-        let pieces = self.partials.any_pending() && (ended || quiet >= setup.source.partial_idle);
+        let quiet = now.mono.saturating_sub(self.read_at);
+        let ended = self.is_final() || quiet >= setup.source.partial_idle;
+        let pieces = self.partials.any_pending() && ended;
         // While reading waits for the service, what completes them may stand there unseen.
-        let waits = pieces || !self.held.is_empty();
         let draining = self.draining;
         let mut read = self
             .files
             .iter_mut()
             .filter(|f| !draining || f.is_unlinked());
-        if !waits || read.any(|f| f.has_grown(now.mono)) {
+        if read.any(|f| f.has_grown(now.mono)) {
             return;
         }
         let mut batch = self.empty_batch(stages, setup);
