@@ -33,6 +33,17 @@ fn a_record_that_no_edit_names_passes_unchanged() {
 }
 
 #[test]
+fn a_batch_that_no_filter_changes_is_the_one_that_was_handed_over() {
+    let mut chain = Chain::new([guest("noop"), changes(), guest("noop")]);
+    let batch = chain.read(&["one", "two"]);
+    let (text, ends) = (batch.columns.text.as_ptr(), batch.columns.ends.as_ptr());
+    let batch = chain.pass(batch, false).unwrap();
+    let columns = &batch.columns;
+    assert_eq!((columns.text.as_ptr(), columns.ends.as_ptr()), (text, ends));
+    assert_eq!(delivered(batch), ["one", "two"]);
+}
+
+#[test]
 fn a_record_can_be_dropped_and_all_of_them_too() {
     assert_eq!(texts(&["drop", "b"]), ["b"]);
     assert_eq!(texts(&["drop", "drop"]), [""; 0]);

@@ -147,6 +147,7 @@ pub struct Chain {
     pub held: Held,
     container: Arc<Container>,
     metrics: Metrics,
+    keeper: Keeper,
     news: (NewsSender, Receiver<News>),
     quarantine: tempfile::TempDir,
     /// Source bytes read so far: a record's text, and one for its line end.
@@ -176,9 +177,8 @@ impl Chain {
         };
         let store = Store::open(quarantine.path(), config, metrics.quarantine.clone()).unwrap();
         let keeper = Keeper::in_place(store);
-        let filters = guests
-            .into_iter()
-            .map(|guest| guest.filter(&metrics, &keeper));
+        let filters = guests.into_iter();
+        let filters = filters.map(|guest| guest.filter(&metrics, &keeper));
         Self {
             filters: filters.collect(),
             held: Held::default(),
@@ -190,6 +190,7 @@ impl Chain {
                 facts,
             }),
             metrics,
+            keeper,
             news: (news_channel(to), news),
             quarantine,
             read_bytes: 0,
@@ -198,6 +199,15 @@ impl Chain {
             now: Duration::ZERO,
             chosen_from: usize::MAX,
         }
+    }
+
+    /// Another filter takes the place of the only one.
+    pub fn swap(&mut self, guest: Guest) {
+        let mut new = guest.filter(&self.metrics, &self.keeper);
+        self.filters
+            .drain(..)
+            .for_each(|former| new.continue_from(former));
+        self.filters.push(new);
     }
 
     /// What comes next comes from a container of another namespace.
@@ -221,6 +231,12 @@ impl Chain {
 
     /// A batch through the chain, of records on standard output that are a nanosecond apart.
     pub fn batch<T: AsRef<[u8]>>(&mut self, texts: &[T], last: bool) -> Result<Batch, Blocked> {
+        let batch = self.read(texts);
+        self.pass(batch, last)
+    }
+
+    /// A batch as a lane reads it.
+    pub fn read<T: AsRef<[u8]>>(&mut self, texts: &[T]) -> Batch {
         let mut columns = Columns::default();
         let mut receipt = Receipt::new(0, self.news.0.clone());
         for text in texts {
@@ -233,10 +249,11 @@ impl Chain {
             columns.push(text, self.records, Stream::Stdout, source_end);
             self.records += 1;
         }
-        self.pass(Batch { columns, receipt }, last)
+        Batch { columns, receipt }
     }
 
-    fn pass(&mut self, batch: Batch, last: bool) -> Result<Batch, Blocked> {
+    /// A batch through the chain.
+    pub fn pass(&mut self, batch: Batch, last: bool) -> Result<Batch, Blocked> {
         let order: Vec<_> = (0..self.filters.len()).collect();
         let mut run = chain::Run {
             container: &self.container,

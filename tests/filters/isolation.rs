@@ -187,6 +187,21 @@ fn a_filter_that_fails_five_times_in_a_row_rests_with_its_policy_applied() {
 }
 
 #[test]
+fn a_new_module_or_other_limits_end_a_rest_at_once_and_the_same_ones_do_not() {
+    let mut chain = Chain::new([keeps("traps")]);
+    (0..5).for_each(|_| drop(chain.run(&["a"]).unwrap()));
+    chain.swap(keeps("traps"));
+    let failures = "filter_failures_total{filter=\"traps\",kind=\"trap\"}";
+    chain.run(&["while it rests"]).unwrap();
+    assert_eq!(chain.counted(failures), 10, "it goes on resting");
+    chain.swap(keeps("traps").deadline(Duration::from_secs(1)));
+    chain.run(&["b"]).unwrap();
+    assert_eq!(chain.counted(failures), 12, "it is tried");
+    chain.swap(keeps("noop").named("traps"));
+    assert_eq!(chain.run(&["c"]).unwrap(), ["c"]);
+}
+
+#[test]
 fn a_poisonous_record_in_every_batch_puts_no_filter_to_rest() {
     let mut chain = Chain::new([keeps("joins_and_traps")]);
     for _ in 0..20 {

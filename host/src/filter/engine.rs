@@ -174,3 +174,35 @@ impl Ticker {
         self.asleep.store(false, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits until it is so; a minute is as good as never.
+    fn until(what: &str, mut so: impl FnMut() -> bool) {
+        let came = (0..6000).any(|_| {
+            std::thread::sleep(TICK * 5);
+            so()
+        });
+        assert!(came, "{what}");
+    }
+
+    #[test]
+    fn nothing_ticks_but_while_calls_run() {
+        let engine = Engine::new(Clock::start()).unwrap();
+        let ticks = engine.ticks();
+        let count = || ticks.load(Ordering::Relaxed);
+        for _ in 0..3 {
+            let mut before = count();
+            // Woken by nobody, the thread looks every five seconds whether it is still wanted.
+            until("it stops", || {
+                std::mem::replace(&mut before, count()) == count()
+            });
+            let call = engine.call();
+            let began = count();
+            until("it ticks", || count() > began + 2);
+            drop(call);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 mod bench;
 mod compressed;
+mod filters;
 mod limits;
 mod losses;
 mod restarts;

@@ -104,3 +104,25 @@ impl Deadline {
         Ok(UpdateDeadline::Continue(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::metrics::Metrics;
+
+    #[test]
+    fn a_call_that_waits_ends_when_ten_times_its_limit_has_passed() {
+        let engine = Engine::new(Clock::start()).unwrap();
+        let metrics = Metrics::default().filter("f");
+        let mut deadline = Deadline::new(|| Duration::ZERO, &engine, metrics);
+        let limit = Duration::from_millis(1);
+        deadline.begin(limit);
+        assert_eq!(deadline.check(), Ok(()), "the first look starts the count");
+        std::thread::sleep(limit * 12);
+        assert_eq!(deadline.check(), Err(Overran { limit }));
+        deadline.begin(Duration::from_secs(60));
+        assert_eq!(deadline.check(), Ok(()));
+        std::thread::sleep(limit * 12);
+        assert_eq!(deadline.check(), Ok(()), "another call has its own time");
+    }
+}

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::Entries;
 use crate::clock::Now;
+use crate::filter::call::Filter;
 use crate::lane::{Event, Lane, LeftBehind, Plan, Planned, PodsSetup, Setup};
 use crate::record::receipt::news_channel;
 use crate::record::{Budget, Facts, Ledger};
@@ -174,29 +175,8 @@ pub fn run_with(
         file_ids: Arc::new(AtomicU64::new(1)),
         pods: PodsSetup::default(),
     };
-    let format = stdout::Format::Text;
-    let plan = Plan {
-        table: Table {
-            routes: vec![Route {
-                matching: Match::default(),
-                chain: Vec::new(),
-                destination: Some(0),
-                also: false,
-                limits: node.limits,
-            }],
-            names: vec![None],
-            ..Table::default()
-        },
-        filters: Vec::new(),
-        destinations: vec![Planned {
-            name: "out".into(),
-            number: 0,
-            destination: Destination::Stdout(stdout::Config { format }),
-        }],
-        hold_idle: None,
-    };
     Run {
-        lane: Lane::new(setup, plan),
+        lane: Lane::new(setup, plan(node, Vec::new())),
         discover,
         events,
         board,
@@ -205,6 +185,32 @@ pub fn run_with(
         waiting: Vec::new(),
         hold: false,
         out: Vec::new(),
+    }
+}
+
+/// Every record through these filters, and to standard output.
+pub fn plan(node: &Node, filters: Vec<Filter>) -> Plan {
+    let named = |filter: Filter| (filter.name().to_owned(), Some(filter));
+    let format = stdout::Format::Text;
+    Plan {
+        table: Table {
+            routes: vec![Route {
+                matching: Match::default(),
+                chain: (0..filters.len()).collect(),
+                destination: Some(0),
+                also: false,
+                limits: node.limits,
+            }],
+            names: vec![None],
+            ..Table::default()
+        },
+        filters: filters.into_iter().map(named).collect(),
+        destinations: vec![Planned {
+            name: "out".into(),
+            number: 0,
+            destination: Destination::Stdout(stdout::Config { format }),
+        }],
+        hold_idle: None,
     }
 }
 
