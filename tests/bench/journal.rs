@@ -52,17 +52,17 @@ fn read(files: &[PathBuf]) -> u64 {
         let mut reader = Reader::open(Disk.open(path).expect("a file")).expect("a journal");
         let mut streams = Streams::new(Fields::new(Globs::Many(Vec::new())));
         let (damaged, _) = streams
-            .read(&mut reader, &mut |_, sorted, text| {
-                let text = text.expect("a text").value;
+            .read(&mut reader, &mut |_, sorted, reader| {
+                let text = sorted.text(reader)?.expect("a text").bytes;
                 bytes += text.len() as u64;
                 records += 1;
                 black_box(sorted.stream);
-                columns.push(text, sorted.entry.realtime * 1000, Stream::Stdout, 1);
+                columns.push(&text, sorted.entry.realtime * 1000, Stream::Stdout, 1);
                 if columns.text.len() >= BATCH_TEXT_MAX {
                     black_box(&columns);
                     columns.clear();
                 }
-                true
+                Ok(true)
             })
             .expect("a journal");
         assert_eq!(damaged, 0);

@@ -2,6 +2,7 @@
 //! whatever happens to agent and files meanwhile.
 
 mod container_insights;
+mod held_back;
 mod losses;
 
 use std::collections::BTreeMap;
@@ -195,6 +196,34 @@ fn only_what_is_chosen_is_read() {
     let numbers: Vec<u64> = came(&node).into_keys().collect();
     let chosen: Vec<u64> = (0..240).filter(|n| n % 3 == 1 && n % 8 <= 3).collect();
     assert_eq!(numbers, chosen);
+}
+
+/// Its text is what its writer said, as JSON.
+#[test]
+fn an_entry_without_a_message_arrives_as_its_fields() {
+    let node = node();
+    let mut bare = entries(1, 2).remove(0);
+    bare.fields.retain(|(name, _)| name != "MESSAGE");
+    let bare = bare
+        .with("_PID", "77")
+        .with("COREDUMP_UNIT", "api \"x\"")
+        .with("BLOB", b"\xff\n".as_slice());
+    let mut all = entries(0, 3);
+    all[1] = bare;
+    make(&file(&node, "system.journal"), Layout::default(), &all).unwrap();
+    let mut agent = node.start();
+    agent.wait_until("three records arrive", |_| node.fake.event_count() >= 3);
+    stop(agent);
+    let events = node.fake.events().into_iter();
+    let json = events.filter_map(|e| serde_json::from_str(&e.message).ok());
+    let fields: Vec<serde_json::Value> = json.collect();
+    let expected = serde_json::json!({
+        "BLOB": "\u{fffd}\n",
+        "COREDUMP_UNIT": "api \"x\"",
+        "PRIORITY": "1",
+        "SYSLOG_IDENTIFIER": "app1",
+    });
+    assert_eq!(fields, [expected]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use super::store::{ABOVE_MAX, Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey};
+use super::store::{ABOVE_MAX, Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey, Left};
 use super::watermark::Watermark;
 use crate::record::{Cause, Sample};
 
@@ -66,23 +66,63 @@ impl Board {
 
     /// Posts what is settled, and what there is to lose; `now` in seconds since the Unix epoch.
     pub fn commit(&self, key: &FileKey, settled: &Watermark, behind: Option<Behind>, now: u64) {
-        let offset = settled.prefix();
-        let above: Vec<_> = settled.above().take(ABOVE_MAX).collect();
-        if let Ok(mut inner) = self.inner.lock() {
-            let same = |e: &Entry| e.offset == offset && e.above == above && e.behind == behind;
-            let known = inner.entries.get(key);
-            if !known.is_some_and(same) {
-                let entry = Entry {
-                    offset,
-                    above,
-                    at: now,
-                    behind,
-                    sample: known.and_then(|e| e.sample),
-                };
-                inner.entries.insert(key.clone(), entry);
-                inner.dirty = true;
-            }
+        let above = settled.above().take(ABOVE_MAX).collect();
+        self.put(key, settled.prefix(), (above, Vec::new()), behind, now);
+    }
+
+    /// The same of a journal's file: how far it was read, and what is left of that.
+    pub fn commit_journal(
+        &self,
+        key: &FileKey,
+        offset: u64,
+        left: Vec<Left>,
+        behind: Option<Behind>,
+        now: u64,
+    ) {
+        self.put(key, offset, (Vec::new(), left), behind, now);
+    }
+
+    fn put(
+        &self,
+        key: &FileKey,
+        offset: u64,
+        (above, left): (Vec<(u64, u64)>, Vec<Left>),
+        behind: Option<Behind>,
+        now: u64,
+    ) {
+        let Ok(mut inner) = self.inner.lock() else {
+            return;
+        };
+        let known = inner.entries.get(key);
+        let entry = Entry {
+            offset,
+            above,
+            left,
+            at: known.map_or(now, |e| e.at),
+            behind,
+            sample: known.and_then(|e| e.sample),
+        };
+        if known != Some(&entry) {
+            inner
+                .entries
+                .insert(key.clone(), Entry { at: now, ..entry });
+            inner.dirty = true;
         }
+    }
+
+    /// What the last run, or this one, has left of what it read of a journal's file.
+    #[must_use]
+    pub fn left(&self, key: &FileKey) -> Vec<Left> {
+        let inner = self.inner.lock();
+        inner.map_or_else(
+            |_| Vec::new(),
+            |inner| {
+                inner
+                    .entries
+                    .get(key)
+                    .map_or_else(Vec::new, |e| e.left.clone())
+            },
+        )
     }
 
     /// What a file held when it was last looked at.
@@ -131,11 +171,13 @@ impl Board {
             let entry = inner.entries.entry(key.clone()).or_insert(Entry {
                 offset: 0,
                 above: Vec::new(),
+                left: Vec::new(),
                 at: now,
                 behind: None,
                 sample: None,
             });
             entry.at = now;
+            entry.left.clear();
             let settled = Watermark::of(entry.offset, &entry.above).settled_bytes();
             entry.behind = Some(Behind {
                 len: settled + bytes,

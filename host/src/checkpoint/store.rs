@@ -67,6 +67,10 @@ pub struct Entry {
     /// Ranges above that are settled too, behind one that is not: the lowest [`ABOVE_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub above: Vec<(u64, u64)>,
+    /// Of a journal's file, whose offset says how far it was read: units of which something below it is
+    /// not settled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Left>,
     /// Seconds since the Unix epoch when this last changed, or the file was last seen.
     pub at: u64,
     /// What there is to lose, should the file be gone at the next start.
@@ -75,6 +79,17 @@ pub struct Entry {
     /// What it held, where its name and its first line do not tell that it is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
+}
+
+/// What is not settled of one unit's entries, below the offset of a journal's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    pub unit: String,
+    /// Where the first of them begins.
+    pub from: u64,
+    /// How many were passed over, and the bytes of all.
+    pub entries: u64,
+    pub bytes: u64,
 }
 
 /// A file that is not read to its end, or may still grow.
@@ -302,6 +317,15 @@ mod tests {
                     Entry {
                         offset,
                         above: vec![(offset + 10, offset + 20); usize::from(restart == 1)],
+                        left: vec![
+                            Left {
+                                unit: "kubelet.service".into(),
+                                from: 7,
+                                entries: 2,
+                                bytes: 90,
+                            };
+                            usize::from(restart == 0)
+                        ],
                         at: 1,
                         behind,
                         sample: (restart == 1).then_some(Sample {

@@ -2,7 +2,8 @@
 //!
 //! Receipts return in any order. The watermark is the end of the longest settled prefix: a byte below it
 //! is never read again, and a byte above it that is settled is remembered, so that reading again from
-//! the watermark skips it, in this run and, for so many ranges, in the next.
+//! the watermark skips it, in this run and, for so many ranges, in the next. A journal takes back what
+//! it had passed over.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ pub struct Watermark {
     prefix: u64,
     /// Settled ranges above the prefix, from -> to, neither touching nor overlapping.
     above: BTreeMap<u64, u64>,
+    /// The bytes in them: a journal has thousands of ranges at times.
+    above_bytes: u64,
 }
 
 impl Watermark {
@@ -20,6 +23,7 @@ impl Watermark {
         Self {
             prefix,
             above: BTreeMap::new(),
+            above_bytes: 0,
         }
     }
 
@@ -63,9 +67,9 @@ impl Watermark {
                 }
                 from = from.min(start);
                 to = to.max(end);
-                self.above.remove(&start);
+                self.remove(start, end);
             }
-            self.above.insert(from, to);
+            self.insert(from, to);
             return false;
         }
         self.prefix = to;
@@ -74,9 +78,42 @@ impl Watermark {
                 break;
             }
             self.prefix = self.prefix.max(end);
-            self.above.remove(&start);
+            self.remove(start, end);
         }
         true
+    }
+
+    /// Takes `from..to` back: it was settled, and is not any more.
+    pub fn unsettle(&mut self, from: u64, to: u64) {
+        if from < self.prefix {
+            let prefix = std::mem::replace(&mut self.prefix, from);
+            if to < prefix {
+                self.insert(to, prefix);
+                return;
+            }
+        }
+        while let Some((&start, &end)) = self.above.range(..to).next_back() {
+            if end <= from {
+                return;
+            }
+            self.remove(start, end);
+            if to < end {
+                self.insert(to, end);
+            }
+            if start < from {
+                self.insert(start, from);
+            }
+        }
+    }
+
+    fn insert(&mut self, from: u64, to: u64) {
+        self.above.insert(from, to);
+        self.above_bytes += to - from;
+    }
+
+    fn remove(&mut self, from: u64, to: u64) {
+        self.above.remove(&from);
+        self.above_bytes -= to - from;
     }
 
     /// Where to read from `offset` on: the next unsettled byte, and where the unsettled run ends
@@ -102,7 +139,7 @@ impl Watermark {
     /// Settled bytes, below and above the prefix.
     #[must_use]
     pub fn settled_bytes(&self) -> u64 {
-        self.prefix + self.above.iter().map(|(from, to)| to - from).sum::<u64>()
+        self.prefix + self.above_bytes
     }
 }
 
@@ -128,14 +165,18 @@ mod tests {
     proptest! {
         /// Against a plain map of bytes.
         #[test]
-        fn ranges_settle_in_any_order(
-            ranges in proptest::collection::vec((0_u64..64, 1_u64..16), 0..40),
+        fn ranges_settle_and_are_taken_back_in_any_order(
+            ranges in proptest::collection::vec((0_u64..64, 1_u64..16, prop::bool::weighted(0.8)), 0..40),
         ) {
             let mut w = Watermark::default();
             let mut bytes = [false; 80];
-            for (from, len) in ranges {
-                w.settle(from, from + len);
-                (from..from + len).for_each(|b| bytes[usize::try_from(b).unwrap()] = true);
+            for (from, len, settles) in ranges {
+                if settles {
+                    w.settle(from, from + len);
+                } else {
+                    w.unsettle(from, from + len);
+                }
+                (from..from + len).for_each(|b| bytes[usize::try_from(b).unwrap()] = settles);
                 let prefix = bytes.iter().position(|b| !b).unwrap() as u64;
                 prop_assert_eq!(w.prefix(), prefix);
                 let above: Vec<_> = w.above().collect();

@@ -20,7 +20,7 @@ use crate::checkpoint::board::Board;
 use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::filter::chain::Held;
-use crate::record::{Cause, Container, Fate, Ledger, News, Receipt};
+use crate::record::{Cause, Container, Fate, FileId, Ledger, News, Range, Receipt};
 
 use books::Books;
 use extent::Extent;
@@ -34,7 +34,7 @@ pub trait Kept {
     fn extent_mut(&mut self) -> &mut Extent;
     /// What it is called in the checkpoint, if that is known.
     fn key(&self) -> Option<&FileKey>;
-    /// Posts how far it is settled, and how much there is to lose.
+    /// Posts how far it is settled, and how much there is to lose, now or before the step ends.
     fn commit(&self, board: &Board, folder: &str, now: Now);
 }
 
@@ -93,6 +93,7 @@ impl Account {
         }
         setup.metrics.source.settled_bytes.inc_by(bytes);
         self.books.records += news.tally;
+        let mut moved: Vec<FileId> = Vec::new();
         for range in news.ranges {
             let Some(file) = files.iter_mut().find(|f| f.extent().id == range.file) else {
                 // It was cut or given up meanwhile; what is delivered is not lost.
@@ -102,9 +103,12 @@ impl Account {
             };
             let (_, bytes) = file.extent_mut().settle(range.from, range.to);
             self.books.settled(bytes);
-            if bytes > 0 {
-                file.commit(&setup.board, &self.folder, now);
+            if bytes > 0 && moved.last() != Some(&range.file) {
+                moved.push(range.file);
             }
+        }
+        for file in files.iter().filter(|f| moved.contains(&f.extent().id)) {
+            file.commit(&setup.board, &self.folder, now);
         }
         false
     }
@@ -170,6 +174,13 @@ impl Account {
             .lose_unseen(cause, left.bytes, at_least, left.key, between);
         setup.metrics.source.lost_bytes.inc_by(left.bytes);
         (cause, left.bytes)
+    }
+
+    /// What was handed on of a file that is gone came back unsettled: nobody can read it again.
+    pub fn lose_departed(&mut self, range: Range, now: Now, setup: &Setup) {
+        let (bytes, key) = self.books.lose_departed(range, now.wall);
+        setup.metrics.source.lost_bytes.inc_by(bytes);
+        self.owe(key.as_ref(), now, setup);
     }
 
     /// Sends markers for what was lost, past the filters; `to` is where they go, none where nobody reads.

@@ -1,18 +1,24 @@
 //! One journal of the node as its lane follows it: its files in order, and the streams that their entries
 //! belong to.
 //!
-//! All streams share one place of reading, one set of books and one checkpoint, as all are written to the
-//! same files; each has its own route, and what its filters hold. A receipt answers for the bytes between
-//! the ends of entries, so the books balance and a restart goes on behind the last entry that is settled
-//! with all before it. What stops one stream stops the journal: nothing is read that could not be placed.
+//! All streams share one place of reading and one set of books, as all are written to the same files; each
+//! has its own route, and what its filters hold. A receipt answers for the bytes between the ends of
+//! entries, so the books balance. What stops one unit (a filter that blocks, a log group that is full)
+//! stops that unit: its entries are passed over, and read later from where it stopped. The journal is
+//! the buffer, and what is kept in memory of it is a place for each unit and file.
 
+mod behind;
+mod book;
 mod file;
 mod hand;
+mod roster;
+mod run;
 mod settle;
 mod stream;
 mod take;
+mod unit;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,37 +28,37 @@ use super::stages::Stages;
 use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::record::status::{ContainerStatus, FileStatus, State};
-use crate::record::{Batch, Container, Facts, Receipt};
+use crate::record::{Container, Facts, FileId, Receipt};
+use crate::route::Wait;
 use crate::source::journal;
 use crate::source::journal::discover::Found;
 use crate::source::journal::streams::Told;
 
+use super::stages::Standing;
 use file::File;
-use stream::Stream;
+use roster::Roster;
+pub use roster::STREAMS_MAX;
 
-/// Streams of one journal that are told apart at once.
-pub const STREAMS_MAX: usize = 8192;
-/// A journal that cannot go on is tried again after so long, doubling up to the most.
-const BLOCKED_MIN: Duration = Duration::from_secs(1);
-const BLOCKED_MAX: Duration = Duration::from_secs(300);
+/// A journal that cannot be read, or of which no unit can go on, is tried again after so long.
+const BLOCKED: Duration = Duration::from_secs(1);
 
 pub struct Journal {
     account: Account,
-    /// The numbers of units, by which sinks know them apart, go up from here.
-    first_slot: u32,
     config: Arc<journal::Config>,
-    node: Facts,
     /// Stands for the journal as a whole: in its books and in what is told of it.
     container: Arc<Container>,
     files: VecDeque<File>,
-    streams: Vec<Stream>,
-    by_told: HashMap<Told, usize>,
-    /// What was read and not handed on: a filter failed on what stood before it.
-    waiting: VecDeque<(usize, Batch)>,
+    roster: Roster,
     /// Entries that could not be read: settled once that is told, or else the next start tells it.
     damaged: Vec<Receipt>,
+    /// Its files cannot be read.
     blocked_until: Option<Duration>,
-    blocked_for: Duration,
+    /// Whether the last run went back, for which unit, and in which file.
+    goes_back: bool,
+    last_back: usize,
+    back_in: Option<FileId>,
+    /// Since when no unit can go on.
+    stuck_since: Option<Duration>,
     /// When something was last read, and the time of the newest record, nanoseconds since the epoch.
     read_at: Duration,
     newest: u64,
@@ -73,17 +79,16 @@ impl Journal {
         let container = stream::container(&node, &Told::new(), folder);
         Self {
             account: Account::new(slot, folder.to_owned()),
-            first_slot,
+            roster: Roster::new(first_slot, folder, config.clone(), node),
             config,
-            node,
             container,
             files: VecDeque::new(),
-            streams: Vec::new(),
-            by_told: HashMap::new(),
-            waiting: VecDeque::new(),
             damaged: Vec::new(),
             blocked_until: None,
-            blocked_for: BLOCKED_MIN,
+            goes_back: false,
+            last_back: 0,
+            back_in: None,
+            stuck_since: None,
             read_at: Duration::ZERO,
             newest: 0,
             debt: Duration::ZERO,
@@ -103,7 +108,7 @@ impl Journal {
             return;
         }
         let path = found.path.display().to_string();
-        let mut file = match File::open(found, key, &self.config, now, setup) {
+        let mut file = match File::open(found, key, &self.config, &mut self.roster, now, setup) {
             Ok(file) => file,
             Err(error) => {
                 setup.metrics.source.read_failures.inc();
@@ -150,84 +155,91 @@ impl Journal {
 
     fn may_read(&self, now: Duration) -> bool {
         let blocked = self.blocked_until.is_some_and(|until| until > now);
-        !self.account.rewinding && !blocked && !self.draining
-    }
-
-    fn suspended(&self) -> Option<usize> {
-        self.streams.iter().position(|s| s.suspended.is_some())
+        !blocked && !self.draining
     }
 
     /// Whether a turn would find something to do.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
-        if let Some(at) = self.suspended() {
-            return self.streams[at]
-                .suspended
-                .as_ref()
-                .is_some_and(|s| s.is_due());
-        }
-        let waits = !self.waiting.is_empty() || self.front().is_some_and(|f| f.is_due(now));
-        self.may_read(now) && waits
+        let behind = self.files.iter().any(|f| !f.behind.is_empty());
+        let waits = behind || self.front().is_some_and(|f| f.is_due(now));
+        self.roster.suspended().is_some() || (self.may_read(now) && waits)
     }
 
     /// When there may be something to do.
     #[must_use]
     pub fn next_due(&self) -> Duration {
-        if self.suspended().is_some() {
+        let units = || self.roster.units.iter();
+        if self.roster.streams.iter().any(|s| s.suspended.is_some()) {
             return Duration::ZERO;
         }
-        if self.account.rewinding {
+        if self.draining {
             return Duration::MAX;
         }
-        let next = self.front().map_or(Duration::MAX, File::next_look);
+        let blocked = units().filter_map(|u| u.blocked_until);
+        let front = self.front().map(File::next_look);
+        let next = blocked.chain(front).min().unwrap_or(Duration::MAX);
         self.blocked_until.map_or(next, |until| until.max(next))
     }
 
     /// Whether another turn would find out more about a batch that a filter failed on.
     #[must_use]
     pub fn isolates(&self) -> bool {
-        let mut suspended = self.streams.iter().filter_map(|s| s.suspended.as_ref());
+        let streams = self.roster.streams.iter();
+        let mut suspended = streams.filter_map(|s| s.suspended.as_ref());
         suspended.any(|s| !s.waits())
-    }
-
-    /// Whether its destinations and filters can take a batch, whosever it is.
-    #[must_use]
-    pub fn has_room(&self, stages: &mut Stages) -> bool {
-        let suspended = self.suspended().is_some();
-        let mut routed = self.streams.iter().filter_map(Stream::routed);
-        routed.all(|r| (suspended || stages.filters_have_room(r)) && stages.has_room(r))
     }
 
     /// The agent stops: nothing more is read, as it can be read at the next start.
     pub fn drain(&mut self) {
         self.draining = true;
-        self.abandon_suspended();
-    }
-
-    fn abandon_suspended(&mut self) {
-        self.waiting.clear();
-        self.streams.iter_mut().for_each(|s| s.suspended = None);
+        (0..self.roster.units.len()).for_each(|unit| self.roster.recall(unit));
     }
 
     /// Whether all that a stop waits for is done.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.is_answered() && self.account.books.is_all_marked()
-    }
-
-    /// Whether every byte handed on is answered for, what filters hold apart.
-    fn is_answered(&self) -> bool {
-        let held: u64 = self.streams.iter().map(|s| s.held.source_bytes()).sum();
-        self.account.going() == held
+        let held = self.roster.held_bytes();
+        self.account.going() == held && self.account.books.is_all_marked()
     }
 
     /// The lane runs another plan. `renumbered`: destinations are not what they were to filters.
     pub fn replan(&mut self, stages: &Stages, now: Duration, renumbered: bool) {
-        for stream in &mut self.streams {
-            self.account.rewinding |= stream.replan(stages, renumbered);
+        for number in 0..self.roster.streams.len() {
+            let stream = &mut self.roster.streams[number];
+            let unit = stream.unit;
+            if stream.replan(stages, renumbered) {
+                self.roster.recall(unit);
+            }
         }
         // Whatever stopped it may work now.
-        self.blocked_until = self.blocked_until.map(|until| until.min(now));
+        let until = |until: Option<Duration>| until.map(|until| until.min(now));
+        self.blocked_until = until(self.blocked_until);
+        for unit in &mut self.roster.units {
+            unit.blocked_until = until(unit.blocked_until);
+        }
+    }
+
+    /// Why units cannot go on, for people.
+    fn why_blocked(&self) -> Option<String> {
+        if self.blocked_until.is_some() {
+            return Some("its files cannot be read".to_owned());
+        }
+        let blocked = |(number, unit): &(usize, &unit::Unit)| {
+            let is_module =
+                |s: &stream::Stream| matches!(s.standing, Standing::Waits(Wait::Module { .. }));
+            unit.blocked_until.is_some() || self.roster.streams_of(*number).any(is_module)
+        };
+        let units = self.roster.units.iter().enumerate();
+        let mut blocked = units.filter(blocked).map(|(_, unit)| unit.name.as_str());
+        let first = blocked.next()?;
+        let others = match blocked.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!(
+            "a filter of `{first}`{others} fails, or has no module that works; other units are read"
+        ))
     }
 
     #[must_use]
@@ -236,19 +248,18 @@ impl Journal {
             restart: 0,
             length: file.extent.seen_to(),
             offset: file.reader.offset(),
-            committed_offset: file.extent.watermark().prefix(),
+            committed_offset: file.extent.seen_to().saturating_sub(file.lag()),
             unlinked: file.reader.stat().links == 0,
         };
         let files = self.files.iter().map(file).collect();
-        let blocked = self.blocked_until.is_some();
+        let why = self.why_blocked();
         ContainerStatus {
             container: self.account.folder.clone(),
-            state: if blocked {
-                State::Blocked
-            } else {
-                State::Reads
+            state: match why {
+                Some(_) => State::Blocked,
+                None => State::Reads,
             },
-            why: blocked.then(|| "a filter fails, or has no module that works".to_owned()),
+            why,
             ledger: Some(self.ledger()),
             ..ContainerStatus::of_files(files, self.newest, now.wall)
         }

@@ -4,9 +4,8 @@
 //! An own reader: the crates that there are map files, which a writer that cuts and empties them would
 //! turn into a crash, and build an owned map of all fields for each entry. `format` is the published
 //! layout, `window` what of a file is in memory, `objects` what lies in it, `chain` the list of its entries,
-//! `reader` one file's
-//! entries in order, `payload` what is compressed, `streams` tells entries apart by their fields, and
-//! `discover` finds the files.
+//! `reader` one file's entries in order, `payload` what is compressed, `streams` tells entries apart by their
+//! fields, `text` is what a record says, and `discover` finds the files.
 
 pub mod chain;
 mod config;
@@ -17,6 +16,7 @@ pub mod payload;
 pub mod reader;
 pub mod select;
 pub mod streams;
+pub mod text;
 pub mod window;
 
 pub use config::{Config, Start};

@@ -2,6 +2,7 @@
 //! else is lost.
 
 use std::fs;
+use std::path::Path;
 
 use support::agent::Agent;
 use support::cloudwatch::{Fault, Rule};
@@ -21,25 +22,13 @@ fn what_journald_deletes_unread_is_counted_and_marked() {
     node.fake
         .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
     let mut agent = node.start();
-    agent.wait_until("a request hangs", |_| {
-        node.fake
-            .requests()
-            .iter()
-            .any(|request| request.fault.is_some())
-    });
+    wait_for_hang(&node, &mut agent);
     let known = node.state().join("checkpoint.jsonl");
     agent.wait_until("the checkpoint knows the file", |_| {
         fs::read_to_string(&known).is_ok_and(|text| text.contains("journal:"))
     });
     agent.kill();
-    // As journald does: the name goes, and what it held.
-    fs::File::options()
-        .write(true)
-        .open(&old)
-        .unwrap()
-        .set_len(0)
-        .unwrap();
-    fs::remove_file(&old).unwrap();
+    vacuum(&old);
     make(
         &file(&node, "system.journal"),
         Layout::default(),
@@ -75,13 +64,8 @@ fn what_journald_deletes_while_reading_waits_is_counted_to_the_entry() {
     node.fake
         .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
     let mut agent = node.start();
-    agent.wait_until("a request hangs", |_| {
-        let requests = node.fake.requests();
-        requests.iter().any(|request| request.fault.is_some())
-    });
-    let open = fs::File::options().write(true).open(&file).unwrap();
-    fs::remove_file(&file).unwrap();
-    open.set_len(0).unwrap();
+    wait_for_hang(&node, &mut agent);
+    vacuum(&file);
     node.fake.set_script(Vec::new());
     let marked = |node: &Node| -> Option<u64> {
         let events = node.fake.events().into_iter();
@@ -101,13 +85,20 @@ fn what_journald_deletes_while_reading_waits_is_counted_to_the_entry() {
 }
 
 /// The markers that arrived.
-fn markers(node: &Node) -> Vec<String> {
+pub fn markers(node: &Node) -> Vec<String> {
     let events = node.fake.events().into_iter().map(|e| e.message);
     events.filter(|m| m.starts_with("logsieve: ")).collect()
 }
 
+/// As journald deletes a file: the name goes, and what it held.
+pub fn vacuum(file: &Path) {
+    let open = fs::File::options().write(true).open(file).unwrap();
+    fs::remove_file(file).unwrap();
+    open.set_len(0).unwrap();
+}
+
 /// A request hangs, and all that is unanswered is in it or behind it.
-fn wait_for_hang(node: &Node, agent: &mut Agent) {
+pub fn wait_for_hang(node: &Node, agent: &mut Agent) {
     agent.wait_until("a request hangs", |_| {
         let requests = node.fake.requests();
         requests.iter().any(|request| request.fault.is_some())
@@ -124,9 +115,7 @@ fn what_journald_deleted_is_told_though_the_agent_is_killed_before_it_could() {
     node.fake.set_script(vec![hang]);
     let mut agent = node.start();
     wait_for_hang(&node, &mut agent);
-    let open = fs::File::options().write(true).open(&file).unwrap();
-    fs::remove_file(&file).unwrap();
-    open.set_len(0).unwrap();
+    vacuum(&file);
     let known = node.state().join("checkpoint.jsonl");
     let owed = |_: &Agent| {
         let text = fs::read_to_string(&known).unwrap_or_default();
@@ -189,7 +178,7 @@ fn damage_is_told_though_the_agent_is_killed_before_it_could() {
 
 /// What a failing filter stops is read again when it works, and nothing leaks meanwhile.
 #[test]
-fn a_filter_that_fails_stops_the_journal_and_nothing_is_lost() {
+fn a_filter_that_fails_on_all_units_stops_them_and_nothing_is_lost() {
     let mut node = node();
     let filter = |name: &str| {
         let path = module(name);
@@ -208,7 +197,9 @@ fn a_filter_that_fails_stops_the_journal_and_nothing_is_lost() {
     .unwrap();
     let mut agent = node.start();
     agent.wait_until("the journal is stopped", |agent| {
-        agent.stderr().contains("reading of the journal stops")
+        agent
+            .stderr()
+            .contains("reading of this unit of the journal stops")
     });
     assert_eq!(node.fake.event_count(), 0);
     node.config.filters = filter("guests/noop");

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
-use crate::record::{Batch, Cause, Columns, Count, FileId, Ledger, Receipt, Stream, Tally};
+use crate::record::{Batch, Cause, Columns, Count, FileId, Ledger, Range, Receipt, Stream, Tally};
 
 use super::extent::Extent;
 use super::loss::Loss;
@@ -57,6 +57,52 @@ impl Books {
         key
     }
 
+    /// A range of a file that is gone was abandoned. Says how many bytes are lost, and what the checkpoint
+    /// calls that file.
+    pub fn lose_departed(&mut self, range: Range, now: u64) -> (u64, Option<FileKey>) {
+        let Some(at) = self.departed.iter().position(|d| d.extent.id == range.file) else {
+            return (0, None);
+        };
+        let departed = &mut self.departed[at];
+        let bytes = (range.to - range.from).min(departed.extent.unsettled());
+        departed.extent.lose(bytes);
+        let (cause, key) = (departed.cause, departed.key.clone());
+        if departed.extent.unsettled() == 0 {
+            let departed = self.departed.swap_remove(at);
+            self.closed_seen += departed.extent.seen();
+        }
+        self.lose(cause, None, bytes, false, key.clone(), self.since_last(now));
+        (bytes, key)
+    }
+
+    /// Entries of one unit are gone that were to be read later: those that had been passed over, with so
+    /// many bytes that their file's extent has given away; and `again` bytes that it counts as lost.
+    pub fn lose_left(
+        &mut self,
+        cause: Cause,
+        unit: &str,
+        (entries, bytes): (u64, u64),
+        again: u64,
+        key: Option<&FileKey>,
+        now: u64,
+    ) {
+        self.closed_seen += bytes;
+        let (of, bytes, key) = (Some(unit), bytes + again, key.cloned());
+        self.lose(cause, of, bytes, false, key, self.since_last(now));
+        let mut losses = self.losses.iter_mut();
+        if let Some(loss) = losses.find(|l| l.cause == cause && l.of.as_deref() == of) {
+            loss.entries += entries;
+        }
+    }
+
+    /// The unit whose losses are to be marked, where all are of one.
+    #[must_use]
+    pub fn losses_are_of(&self) -> Option<&str> {
+        let first = self.losses.first()?.of.as_deref()?;
+        let same = |l: &Loss| l.of.as_deref() == Some(first);
+        self.losses.iter().all(same).then_some(first)
+    }
+
     /// What would have to be told of a file that is gone, should the agent end now: its bytes whose
     /// marker is not taken yet, and those on their way, which nobody can read again. None: nothing.
     #[must_use]
@@ -88,7 +134,14 @@ impl Books {
     ) -> u64 {
         let unread = extent.cut_off(offset);
         if unread > 0 {
-            self.lose(cause, unread, false, key.clone(), self.since_last(now));
+            self.lose(
+                cause,
+                None,
+                unread,
+                false,
+                key.clone(),
+                self.since_last(now),
+            );
         }
         if extent.unsettled() > 0 {
             self.departed.push(Departed { extent, cause, key });
@@ -108,6 +161,7 @@ impl Books {
             self.closed_seen += departed.extent.seen();
             self.lose(
                 departed.cause,
+                None,
                 lost,
                 false,
                 departed.key,
@@ -128,20 +182,21 @@ impl Books {
     ) {
         self.closed_seen += bytes;
         self.lost_at_least |= at_least;
-        self.lose(cause, bytes, at_least, Some(key), between);
+        self.lose(cause, None, bytes, at_least, Some(key), between);
     }
 
     /// Bytes behind the end of an open file are lost, and perhaps more.
     pub fn lose_missing(&mut self, bytes: u64, key: Option<FileKey>, now: u64) {
         self.closed_seen += bytes;
         self.lost_at_least = true;
-        self.lose(Cause::Damaged, bytes, true, key, self.since_last(now));
+        self.lose(Cause::Damaged, None, bytes, true, key, self.since_last(now));
     }
 
     /// So many entries of a journal are among what is lost for this cause.
     pub fn lose_entries(&mut self, cause: Cause, entries: u64, now: u64) {
-        self.lose(cause, 0, false, None, self.since_last(now));
-        if let Some(loss) = self.losses.iter_mut().find(|l| l.cause == cause) {
+        self.lose(cause, None, 0, false, None, self.since_last(now));
+        let mut losses = self.losses.iter_mut();
+        if let Some(loss) = losses.find(|l| l.cause == cause && l.of.is_none()) {
             loss.entries += entries;
         }
     }
@@ -157,6 +212,7 @@ impl Books {
     fn lose(
         &mut self,
         cause: Cause,
+        of: Option<&str>,
         bytes: u64,
         at_least: bool,
         key: Option<FileKey>,
@@ -165,7 +221,8 @@ impl Books {
         self.lost += bytes;
         let key = key.map(|key| (key, bytes));
         // One marker for each cause, however often it strikes before the marker is sent.
-        if let Some(loss) = self.losses.iter_mut().find(|l| l.cause == cause) {
+        let same = |l: &&mut Loss| l.cause == cause && l.of.as_deref() == of;
+        if let Some(loss) = self.losses.iter_mut().find(same) {
             loss.bytes += bytes;
             loss.at_least |= at_least;
             loss.between = (loss.between.0.min(between.0), loss.between.1.max(between.1));
@@ -174,6 +231,7 @@ impl Books {
         }
         self.losses.push(Loss {
             cause,
+            of: of.map(str::to_owned),
             bytes,
             entries: 0,
             at_least,

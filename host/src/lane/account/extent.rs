@@ -1,5 +1,8 @@
 //! The bytes of one file in the books of its container: from where reading began, how far it was read,
 //! how far it was seen, and what of it is settled. Each byte is in one place, however often it is read.
+//!
+//! A journal passes over entries whose unit cannot go on. The watermark has them as settled, so that it
+//! stays small, and here they count as unread until they are taken back.
 
 use crate::checkpoint::watermark::Watermark;
 use crate::record::FileId;
@@ -14,8 +17,10 @@ pub struct Extent {
     /// The furthest byte that was ever seen.
     seen_to: u64,
     watermark: Watermark,
-    /// Settled by the last run, above where reading began: not in these books either.
+    /// Bytes that are not in these books: below where reading began, and settled by the last run.
     given: u64,
+    /// Bytes that were passed over.
+    passed: u64,
     /// Bytes that will not be read again, and are not settled.
     lost: u64,
 }
@@ -35,8 +40,9 @@ impl Extent {
             from,
             read_to: end,
             seen_to: end,
-            given: watermark.settled_bytes() - from,
+            given: watermark.settled_bytes(),
             watermark,
+            passed: 0,
             lost: 0,
         }
     }
@@ -59,12 +65,46 @@ impl Extent {
         (moved, self.watermark.settled_bytes() - before)
     }
 
+    /// Passes over `from..to`, of which so many bytes are new to it.
+    pub fn pass(&mut self, from: u64, to: u64) {
+        self.passed += self.settle(from, to).1;
+    }
+
+    /// The last run had passed over so many bytes.
+    pub fn passed_before(&mut self, bytes: u64) {
+        self.passed += bytes;
+        self.given = self.given.saturating_sub(bytes);
+    }
+
+    /// Takes back `from..to`: it is read now. `known` bytes of it were passed over; the rest was settled
+    /// by the last run, and comes into these books once more.
+    pub fn take_back(&mut self, from: u64, to: u64, known: u64) {
+        let before = self.watermark.settled_bytes();
+        self.watermark.unsettle(from, to);
+        let bytes = before - self.watermark.settled_bytes();
+        let known = known.min(bytes).min(self.passed);
+        self.passed -= known;
+        self.given = self.given.saturating_sub(bytes - known);
+    }
+
+    /// So many bytes that were passed over leave these books: whoever loses them counts them.
+    pub fn give_away(&mut self, bytes: u64) {
+        self.passed = self.passed.saturating_sub(bytes);
+        self.given += bytes;
+    }
+
+    /// So many bytes on their way will not be settled any more.
+    pub fn lose(&mut self, bytes: u64) {
+        self.lost += bytes;
+    }
+
     /// Nothing behind `offset` will be read any more, be it for the first time or again: what of it
     /// is not settled is lost. Says how many bytes.
     pub fn cut_off(&mut self, offset: u64) -> u64 {
-        self.lost = self.seen_to - offset - self.watermark.settled_beyond(offset);
+        let lost = self.seen_to - offset - self.watermark.settled_beyond(offset);
+        self.lost += lost;
         self.read_to = self.seen_to;
-        self.lost
+        lost
     }
 
     /// It is shorter than it was seen to be, and nothing behind its end was read: that is not in these
@@ -107,12 +147,12 @@ impl Extent {
 
     #[must_use]
     pub fn seen(&self) -> u64 {
-        self.seen_to - self.from - self.given
+        self.seen_to - self.given
     }
 
     #[must_use]
     pub fn unread(&self) -> u64 {
-        self.seen_to - self.read_to
+        self.seen_to - self.read_to + self.passed
     }
 
     /// Read, and not settled.

@@ -9,6 +9,8 @@ use crate::sink::rfc3339;
 #[derive(Debug, Clone)]
 pub struct Loss {
     pub cause: Cause,
+    /// The unit of a journal whose entries they are, where that is known.
+    pub of: Option<String>,
     pub bytes: u64,
     /// Entries of a journal, where they were counted.
     pub entries: u64,
@@ -30,11 +32,13 @@ impl Loss {
             (bytes, true) => format!("at least {}", grouped(bytes)),
             (bytes, false) => grouped(bytes),
         };
+        let whose = self.of.as_ref().map(|of| format!(" of `{of}`"));
+        let whose = whose.unwrap_or_default();
         let what = match (self.entries, self.cause) {
-            (0, Cause::Vacuumed) => format!("{amount} bytes of the journal"),
+            (0, Cause::Vacuumed) => format!("{amount} bytes{whose} of the journal"),
             (0, _) => format!("{amount} bytes of this container's log"),
             (entries, _) => format!(
-                "{} entries of the journal ({amount} bytes)",
+                "{} entries{whose} of the journal ({amount} bytes)",
                 grouped(entries)
             ),
         };

@@ -1,11 +1,16 @@
-//! One file of a journal: where reading stands, how far it is settled, and when nothing more can come.
-//! Its offsets are those of the file itself, so they mean the same to whoever opens it next.
+//! One file of a journal: where reading stands, what was left behind that place, and when nothing more can
+//! come. Its offsets are those of the file itself, so they mean the same to whoever opens it next.
+//!
+//! The checkpoint knows how far it was read, and for each unit that has something unsettled below, where
+//! that begins. So a restart repeats of a unit what was on its way of that unit, whatever others do.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::checkpoint::board::Board;
-use crate::checkpoint::store::{Behind, FileKey};
+use crate::checkpoint::store::{Behind as ToLose, FileKey, Left};
 use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::lane::Setup;
@@ -13,15 +18,21 @@ use crate::lane::account::Kept;
 use crate::lane::account::extent::Extent;
 use crate::source::journal::discover::Found;
 use crate::source::journal::format::State;
-use crate::source::journal::reader::{Error, Reader};
+use crate::source::journal::reader::{Error, Mark, Reader};
 use crate::source::journal::select::Fields;
 use crate::source::journal::streams::Streams;
 use crate::source::journal::{Config, Start};
 use crate::source::log_file::looks::Looks;
 
+use super::behind::Behind;
+use super::roster::Roster;
+use super::unit::Unit;
+
 /// A file whose successor is there gets so long for late entries, where its writer did not say that it
 /// is done: after a crash it never does.
 const SUPERSEDED: Duration = Duration::from_secs(2);
+/// Units that the checkpoint tells apart in a file; with more of them a restart repeats more.
+const LEFT_MAX: usize = 1024;
 
 pub struct File {
     pub path: PathBuf,
@@ -31,12 +42,20 @@ pub struct File {
     pub known: Vec<Option<usize>>,
     pub generation: u64,
     pub extent: Extent,
+    /// By unit, what is read later.
+    pub behind: BTreeMap<usize, Behind>,
+    /// Where the last run over what is behind ended.
+    pub back: Option<Mark>,
+    /// Something is to be posted.
+    changed: Cell<bool>,
     pub key: FileKey,
     /// Read to its end, and nothing can be added to it.
     pub read_out: bool,
     /// When the next file appeared.
     pub superseded_at: Option<Duration>,
     looks: Looks,
+    /// How many entries it had at the last look.
+    entries: u64,
 }
 
 /// Where a file begins of which the checkpoint knows nothing.
@@ -64,15 +83,9 @@ impl Kept for File {
         Some(&self.key)
     }
 
-    fn commit(&self, board: &Board, folder: &str, now: Now) {
-        let settled = self.extent.watermark();
-        let waits = settled.prefix() < self.extent.seen_to() || !self.read_out;
-        let behind = waits.then(|| Behind {
-            len: self.extent.seen_to(),
-            folder: folder.to_owned(),
-            cause: None,
-        });
-        board.commit(&self.key, settled, behind, now.wall / 1_000_000_000);
+    /// The step's end posts it: what is left depends on units as well.
+    fn commit(&self, _: &Board, _: &str, _: Now) {
+        self.touch();
     }
 }
 
@@ -85,29 +98,43 @@ impl File {
         found: Found,
         key: FileKey,
         config: &Config,
+        roster: &mut Roster,
         now: Now,
         setup: &Setup,
     ) -> Result<Self, Error> {
         let mut reader = found.reader;
         let end = reader.end()?;
-        let known = setup.board.watermark(&key);
-        // Shorter than what was settled of it: it was damaged meanwhile, and all of it is looked at.
-        let settled = match known.filter(|known| known.end() <= end) {
+        let known = setup.board.watermark(&key).map(|known| known.prefix());
+        // Shorter than what was read of it: it was damaged meanwhile, and all of it is looked at.
+        let known = known.filter(|known| *known <= end);
+        let from = match known {
             Some(known) => known,
-            None if found.is_new => Watermark::at(reader.offset()),
-            None => Watermark::at(begin(&mut reader, config.start, now)?),
+            None if found.is_new => reader.offset(),
+            None => begin(&mut reader, config.start, now)?,
         };
-        reader.seek(settled.prefix())?;
-        let mut extent = Extent::resume(setup.next_file_id(), settled);
+        reader.seek(from)?;
+        let mut extent = Extent::resume(setup.next_file_id(), Watermark::at(from));
         extent.saw(end);
+        let mut behind = BTreeMap::new();
+        let left = known.map_or_else(Vec::new, |_| setup.board.left(&key));
+        for left in left.into_iter().filter(|left| left.from < from) {
+            extent.passed_before(left.bytes);
+            let to_read = Behind::left(left.from, left.entries, left.bytes);
+            behind.insert(roster.unit(&left.unit), to_read);
+        }
         reader.idle();
+        let entries = reader.header().entries;
         Ok(Self {
+            entries,
             path: found.path,
             reader,
             sorter: Streams::new(Fields::new(config.fields.clone())),
             known: Vec::new(),
             generation: 0,
             extent,
+            behind,
+            back: None,
+            changed: Cell::new(true),
             key,
             read_out: false,
             superseded_at: None,
@@ -139,11 +166,12 @@ impl File {
     /// # Errors
     /// When it cannot be read, or was emptied.
     pub fn look(&mut self, now: Duration) -> Result<(), Error> {
-        let (before, end) = (self.reader.header().entries, self.extent.seen_to());
+        let end = self.extent.seen_to();
         self.reader.look()?;
-        if self.reader.header().entries == before {
+        let entries = self.reader.header().entries;
+        if std::mem::replace(&mut self.entries, entries) == entries {
             if self.looks.are_rare() {
-                self.reader.idle();
+                self.idle();
             }
         } else {
             self.extent.saw(self.reader.end()?);
@@ -160,41 +188,77 @@ impl File {
         let archived = self.reader.header().state == State::Archived;
         if archived || self.superseded_at.is_some_and(late) {
             self.read_out = true;
-            self.reader.idle();
+            self.idle();
         }
     }
 
-    /// Goes to the next entry that is not settled. Says how far to read at most, as `Follow` does.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn skip_settled(&mut self) -> Result<Option<u64>, Error> {
-        let offset = self.reader.offset();
-        let (from, until) = self.extent.watermark().next_unsettled(offset);
-        if from != offset {
-            self.reader.seek(from)?;
-        }
-        let again = (from < self.extent.read_to()).then(|| self.extent.read_to());
-        Ok(until.into_iter().chain(again).min())
+    /// Something is to be posted before the step ends.
+    pub fn touch(&self) {
+        self.changed.set(true);
     }
 
-    /// Goes back to the oldest entry that is not settled.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn rewind(&mut self) -> Result<(), Error> {
-        let prefix = self.extent.watermark().prefix();
-        if prefix < self.reader.offset() {
-            self.reader.look()?;
-            self.reader.seek(prefix)?;
-            self.read_out &= self.reader.unread() == 0;
+    /// Gives memory back until the next read.
+    pub fn idle(&mut self) {
+        self.reader.idle();
+        self.sorter.idle();
+    }
+
+    /// Posts how far it was read, and what is left of that, if anything changed.
+    pub fn post(&self, units: &[Unit], board: &Board, folder: &str, now: Now) {
+        if !self.changed.replace(false) {
+            return;
         }
-        Ok(())
+        let mut left: Vec<Left> = Vec::new();
+        for (number, unit) in units.iter().enumerate() {
+            left.extend(self.left_of(number, unit));
+        }
+        let bytes: u64 = left.iter().map(|l| l.bytes).sum();
+        let mut offset = self.extent.read_to();
+        if left.len() > LEFT_MAX {
+            offset = left.iter().map(|l| l.from).fold(offset, u64::min);
+            left.clear();
+        }
+        let waits = bytes > 0 || self.extent.unread() > 0 || !self.read_out;
+        let behind = waits.then(|| ToLose {
+            len: self.extent.seen_to() + bytes,
+            folder: folder.to_owned(),
+            cause: None,
+        });
+        let seconds = now.wall / 1_000_000_000;
+        board.commit_journal(&self.key, offset, left, behind, seconds);
+    }
+
+    fn left_of(&self, number: usize, unit: &Unit) -> Option<Left> {
+        let behind = self.behind.get(&number);
+        let on_way = unit.on_way_of(self.extent.id);
+        if behind.is_none() && on_way.is_none() {
+            return None;
+        }
+        let (on_way_from, on_way_bytes) = on_way.unwrap_or((u64::MAX, 0));
+        // What is settled of the oldest batch is not repeated, as far as that is known without a list.
+        let (on_way_from, _) = self.extent.watermark().next_unsettled(on_way_from);
+        let (entries, passed, again) = behind.map_or((0, 0, 0), Behind::sums);
+        Some(Left {
+            unit: unit.name.clone(),
+            from: behind.map_or(u64::MAX, Behind::start).min(on_way_from),
+            entries,
+            bytes: on_way_bytes + passed + again,
+        })
     }
 
     /// Whether it can be closed.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.read_out && self.extent.unread() + self.extent.unsettled() == 0
+        self.read_out && self.behind.is_empty() && self.is_settled()
+    }
+
+    /// Bytes that are not settled, read or not.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.extent.unread() + self.extent.unsettled()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.lag() == 0
     }
 }

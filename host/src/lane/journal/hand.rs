@@ -1,10 +1,8 @@
 //! What was read of a journal goes through the stages, stream by stream. A part that a filter fails on is
-//! found out about between turns, and what was read behind it waits; a filter that blocks, or has no
-//! module, stops the journal.
+//! found out about between turns, and what was read of its unit behind it waits; a filter that blocks, or
+//! has no module, stops the unit.
 
-use std::time::Duration;
-
-use super::{BLOCKED_MAX, BLOCKED_MIN, Journal};
+use super::Journal;
 use crate::clock::Now;
 use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
@@ -12,17 +10,19 @@ use crate::lane::stages::{Stages, Standing, Way};
 use crate::record::Batch;
 
 impl Journal {
-    /// Hands on what was read, in its order, until a filter fails on a part of it.
-    pub(super) fn hand_on_waiting(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
-        while self.suspended().is_none() && !self.account.rewinding {
-            let Some((number, batch)) = self.waiting.pop_front() else {
+    /// Hands on what was read of a unit, in its order, until a filter fails on a part of it.
+    pub(super) fn hand_on_waiting(
+        &mut self,
+        unit: usize,
+        now: Now,
+        stages: &mut Stages,
+        setup: &Setup,
+    ) {
+        while !self.roster.is_suspended(unit) {
+            let Some((stream, batch)) = self.roster.units[unit].waiting.pop_front() else {
                 return;
             };
-            self.hand_on(number, batch, false, now, stages, setup);
-        }
-        if self.account.rewinding {
-            // All that is unsettled is read again, this too.
-            self.waiting.clear();
+            self.hand_on(stream, batch, false, now, stages, setup);
         }
     }
 
@@ -36,27 +36,25 @@ impl Journal {
         stages: &mut Stages,
         setup: &Setup,
     ) {
-        let stream = &mut self.streams[number];
+        let stream = &mut self.roster.streams[number];
         let routed = match &stream.standing {
             Standing::Reads(routed) => routed,
             Standing::Skips => {
-                setup
-                    .metrics
-                    .enrich
-                    .excluded_bytes
-                    .inc_by(batch.receipt.bytes());
+                let bytes = batch.receipt.bytes();
+                setup.metrics.enrich.excluded_bytes.inc_by(bytes);
                 batch.receipt.settle();
                 return;
             }
             Standing::Waits(_) => {
                 // Nothing leaves unfiltered, and nothing behind it is read before it.
+                let unit = stream.unit;
                 drop(batch);
-                self.stop(now.mono);
+                self.roster.recall(unit);
                 return;
             }
         };
         let mut way = Way {
-            slot: stream.slot,
+            slot: self.roster.units[stream.unit].slot,
             container: &stream.container,
             routed,
             held: &mut stream.held,
@@ -73,24 +71,24 @@ impl Journal {
         stages: &mut Stages,
         setup: &Setup,
     ) -> bool {
-        let stream = &mut self.streams[number];
+        let stream = &mut self.roster.streams[number];
+        let unit = stream.unit;
         let (Some(suspended), Standing::Reads(routed)) =
             (stream.suspended.take(), &stream.standing)
         else {
             return false;
         };
         let mut way = Way {
-            slot: stream.slot,
+            slot: self.roster.units[unit].slot,
             container: &stream.container,
             routed,
             held: &mut stream.held,
         };
         let came = stages.resume(suspended, &mut way, now);
         self.came(number, came, now, setup);
-        self.streams[number]
-            .suspended
-            .as_ref()
-            .is_none_or(|s| !s.waits())
+        self.hand_on_waiting(unit, now, stages, setup);
+        let suspended = self.roster.streams[number].suspended.as_ref();
+        suspended.is_none_or(|s| !s.waits())
     }
 
     fn came(
@@ -100,30 +98,27 @@ impl Journal {
         now: Now,
         setup: &Setup,
     ) {
+        let stream = &mut self.roster.streams[number];
+        let unit = &mut self.roster.units[stream.unit];
         match came {
             Ok(suspended) => {
                 if suspended.is_none() {
-                    self.blocked_for = BLOCKED_MIN;
+                    unit.goes_on();
                 }
-                self.streams[number].suspended = suspended;
+                stream.suspended = suspended;
             }
             Err(blocked) => {
                 tracing::error!(
-                    stream = self.streams[number].container.label(),
+                    stream = stream.container.label(),
                     error = %blocked,
-                    retry_after = ?self.blocked_for,
-                    "reading of the journal stops until the filter takes the batch; nothing is lost or sent unfiltered"
+                    retry_after = ?unit.blocked_for,
+                    "reading of this unit of the journal stops until the filter takes the batch; nothing is lost or sent unfiltered"
                 );
                 setup.metrics.source.read_failures.inc();
-                self.stop(now.mono);
+                unit.block(now.mono);
+                let unit = stream.unit;
+                self.roster.recall(unit);
             }
         }
-    }
-
-    /// Reads nothing for a while, and then what is unsettled again.
-    fn stop(&mut self, now: Duration) {
-        self.blocked_until = Some(now + self.blocked_for);
-        self.blocked_for = (self.blocked_for * 2).min(BLOCKED_MAX);
-        self.account.rewinding = true;
     }
 }

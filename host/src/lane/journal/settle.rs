@@ -3,25 +3,58 @@
 //! nothing. What was not read of it is counted, in bytes and entries, and marked.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Journal;
-use super::file::File;
+use super::book::lose_behind;
+use super::stream::Stream;
 use crate::clock::Now;
-use crate::lane::account::{Kept, WAITING_LOOK};
+use crate::lane::account::WAITING_LOOK;
 use crate::lane::stages::{Stages, Standing};
 use crate::lane::{LeftBehind, Setup};
-use crate::record::{Batch, Cause, Columns, Ledger, News, Receipt};
+use crate::record::{Batch, Cause, Columns, Fate, Ledger, News, Receipt};
 use crate::route::PodState;
 
 /// Runs of entries that wait until their damage is told; what is more is told only by this run.
 const DAMAGED_MAX: usize = 1024;
 
 impl Journal {
+    /// Whether news of this number are of one of its receipts.
+    #[must_use]
+    pub fn owns(&self, slot: u32) -> bool {
+        self.account.slot == slot || self.roster.by_slot(slot).is_some()
+    }
+
     /// Takes the news of a receipt.
     pub fn hear(&mut self, news: News, now: Now, setup: &Setup) {
-        if self.account.hear(news, &mut self.files, now, setup) {
-            self.abandon_suspended();
+        let abandoned = match news.fate {
+            Fate::Abandoned => news.ranges.clone(),
+            Fate::Settled => Vec::new(),
+        };
+        let unit = self.roster.by_slot(news.slot);
+        if let Some(unit) = unit {
+            let unit = &mut self.roster.units[unit];
+            news.ranges.iter().for_each(|range| unit.answered(*range));
         }
+        self.account.hear(news, &mut self.files, now, setup);
+        // It is its unit alone that is read again.
+        self.account.rewinding = false;
+        let Some(unit) = unit else { return };
+        for range in &abandoned {
+            match self.files.iter_mut().find(|f| f.extent.id == range.file) {
+                Some(file) => {
+                    let behind = file.behind.entry(unit).or_default();
+                    behind.again(range.from, range.to);
+                    file.touch();
+                }
+                None => self.account.lose_departed(*range, now, setup),
+            }
+        }
+        if !abandoned.is_empty() {
+            self.roster.recall(unit);
+        }
+        let unit = &mut self.roster.units[unit];
+        unit.recalls &= !unit.is_answered();
     }
 
     /// What there is to do beside reading, after each step. `around`: once a second or so.
@@ -29,69 +62,52 @@ impl Journal {
         if !self.draining {
             self.flush_idle(now, stages, setup);
         }
-        self.rewind_if_answered(now, setup);
         self.mark_losses(now, stages, setup);
         if self.account.books.is_all_marked() {
             self.damaged.drain(..).for_each(Receipt::settle);
         }
-        self.account
-            .close_finished(&mut self.files, |f| f.is_finished(), now, setup);
         if around {
             self.look_around(now, setup);
         }
+        for file in &self.files {
+            file.post(&self.roster.units, &setup.board, &self.account.folder, now);
+        }
+        self.account
+            .close_finished(&mut self.files, |f| f.is_finished(), now, setup);
         debug_assert_eq!(self.mistake(), None);
     }
 
-    /// Lets go what filters hold, when everything is read and nothing more came for a while.
+    /// Lets go what filters hold of a unit, when everything is read and nothing more of it came for a
+    /// while.
     fn flush_idle(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
-        let quiet = now.mono.saturating_sub(self.read_at) >= setup.hold_idle;
         let unread = self.front().is_some_and(|f| f.reader.unread() > 0);
-        let behind = unread || !self.waiting.is_empty();
-        if !quiet || behind || !self.may_read(now.mono) || self.suspended().is_some() {
+        if unread || !self.may_read(now.mono) {
             return;
         }
-        self.flush_held(now, stages, setup);
+        self.flush_quiet(setup.hold_idle, now, stages, setup);
     }
 
     /// Lets go what filters hold.
     pub(super) fn flush_held(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
-        for number in 0..self.streams.len() {
-            if !self.streams[number].held.is_empty() && !self.account.rewinding {
-                let empty = Batch {
-                    columns: Columns::default(),
-                    receipt: Receipt::new(self.account.slot, setup.news.clone()),
-                };
-                self.hand_on(number, empty, true, now, stages, setup);
-            }
-        }
+        self.flush_quiet(Duration::ZERO, now, stages, setup);
     }
 
-    /// Goes back to the oldest unsettled entry, once nothing is on its way any more.
-    fn rewind_if_answered(&mut self, now: Now, setup: &Setup) {
-        if self.account.rewinding {
-            self.waiting.clear();
-            self.damaged.clear();
-        }
-        if !self.account.rewinding || !self.is_answered() {
-            return;
-        }
-        let held = self.streams.iter_mut().map(|s| s.held.forget()).sum();
-        self.account.begin_again(held, now, setup);
-        self.read_at = now.mono;
-        let mut place = 0;
-        while let Some(file) = self.files.get_mut(place) {
-            match file.rewind() {
-                Ok(()) => place += 1,
-                // What is only unreadable for now is rewound once more.
-                Err(error) => {
-                    let files = self.files.len();
-                    let entries = self.files[place].reader.unread();
-                    self.unreadable(place, &error, entries, now, setup);
-                    if self.files.len() == files {
-                        self.account.rewinding = true;
-                        return;
-                    }
-                }
+    fn flush_quiet(&mut self, quiet: Duration, now: Now, stages: &mut Stages, setup: &Setup) {
+        for number in 0..self.roster.streams.len() {
+            let stream = &self.roster.streams[number];
+            if stream.held.is_empty() {
+                continue;
+            }
+            let (unit, of) = (&self.roster.units[stream.unit], stream.unit);
+            let is_quiet = now.mono.saturating_sub(unit.read_at) >= quiet;
+            let stops = unit.is_stopped(now.mono) || self.roster.is_suspended(of);
+            let is_behind = self.files.iter().any(|f| f.behind.contains_key(&of));
+            if is_quiet && !stops && !is_behind {
+                let empty = Batch {
+                    columns: Columns::default(),
+                    receipt: Receipt::new(unit.slot, setup.news.clone()),
+                };
+                self.hand_on(number, empty, true, now, stages, setup);
             }
         }
     }
@@ -102,10 +118,10 @@ impl Journal {
         let reading = self.place().unwrap_or(0);
         let mut place = 0;
         while let Some(file) = self.files.get_mut(place) {
-            let waits = place > reading && file.next_look() + WAITING_LOOK <= now.mono;
+            let waits = place != reading && file.next_look() + WAITING_LOOK <= now.mono;
             match if waits { file.look(now.mono) } else { Ok(()) } {
                 Ok(()) => {
-                    file.commit(&setup.board, &self.account.folder, now);
+                    file.touch();
                     place += 1;
                 }
                 Err(error) => {
@@ -128,10 +144,21 @@ impl Journal {
         now: Now,
         setup: &Setup,
     ) {
-        let Some(file) = self.files.remove(place) else {
+        let Some(mut file) = self.files.remove(place) else {
             return;
         };
         setup.metrics.source.open_files.dec();
+        for (unit, behind) in std::mem::take(&mut file.behind) {
+            let unit = &self.roster.units[unit].name;
+            lose_behind(
+                &mut file,
+                unit,
+                &behind,
+                cause,
+                &mut self.account,
+                (now, setup),
+            );
+        }
         let offset = file.reader.offset().min(file.extent.read_to());
         let gone = (file.extent, offset);
         let bytes = self
@@ -174,23 +201,35 @@ impl Journal {
         self.tell(cause, folder, 0, bytes, setup);
     }
 
-    /// Tells what was lost: where the journal as a whole goes, or else where any of its streams does.
+    /// Tells what was lost: where the unit goes that lost it, if it is one, or where the journal as a whole
+    /// does, or else any of its streams.
     fn mark_losses(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
         if !self.account.books.has_losses_to_mark() {
             return;
         }
         let (own, _) = stages.route(&self.container, PodState::Known);
-        let own = match &own {
-            Some(Standing::Reads(routed)) => Some((self.account.slot, &self.container, routed)),
+        let own = match own {
+            Some(Standing::Reads(routed)) => {
+                Some((self.account.slot, self.container.clone(), routed))
+            }
             _ => None,
         };
-        let any = || {
-            let at = self.streams.iter().position(|s| s.routed().is_some())?;
-            let stream = &self.streams[at];
-            Some((stream.slot, &stream.container, stream.routed()?))
+        let way = |stream: &'_ Stream| {
+            let slot = self.roster.units[stream.unit].slot;
+            Some((slot, stream.container.clone(), stream.routed()?.clone()))
         };
-        self.account
-            .mark_losses(own.or_else(any), now, stages, setup);
+        let unit = self.account.books.losses_are_of();
+        let streams = &self.roster.streams;
+        let of_unit = unit.and_then(|unit| {
+            let mut of_unit = streams.iter().filter(|s| s.container.name == unit);
+            of_unit.find_map(way)
+        });
+        let any = || streams.iter().find_map(way);
+        let to = of_unit.or(own).or_else(any);
+        let to = to
+            .as_ref()
+            .map(|(slot, container, routed)| (*slot, container, routed));
+        self.account.mark_losses(to, now, stages, setup);
     }
 
     /// The books as of now.
@@ -208,8 +247,8 @@ impl Journal {
 
     /// What is wrong with the books, if anything is. For debug builds and tests.
     fn mistake(&self) -> Option<String> {
-        let again = |f: &File| f.reader.offset() < f.extent.read_to();
-        let again = self.files.iter().any(again);
-        self.account.mistake(self.ledger(), 0, again)
+        let behind = self.files.iter().flat_map(|f| f.behind.values());
+        let again: u64 = behind.map(|behind| behind.sums().2).sum();
+        self.account.mistake(self.ledger(), again, false)
     }
 }

@@ -12,11 +12,9 @@ use crate::source::journal::streams::Told;
 use crate::source::journal::{NAME, SOURCE};
 
 pub struct Stream {
-    /// Which unit it belongs to: the number of the first stream that has its name. Records of one unit
-    /// keep their order, whatever else is told of them.
+    /// Which unit it belongs to: that of its name. Records of one unit keep their order, whatever else is
+    /// told of them.
     pub unit: usize,
-    /// By which sinks know the unit.
-    pub slot: u32,
     pub container: Arc<Container>,
     pub standing: Standing,
     /// The configuration chooses its entries.
@@ -49,17 +47,11 @@ pub fn container(node: &Facts, told: &Told, folder: &str) -> Arc<Container> {
 
 impl Stream {
     #[must_use]
-    pub fn new(
-        (unit, slot): (usize, u32),
-        container: Arc<Container>,
-        select: &Select,
-        stages: &Stages,
-    ) -> Self {
+    pub fn new(unit: usize, container: Arc<Container>, select: &Select, stages: &Stages) -> Self {
         let fact = |name: &str| container.facts.get(name).map(String::as_str);
         let is_selected = select.takes(fact);
         let mut stream = Self {
             unit,
-            slot,
             container,
             standing: Standing::Skips,
             is_selected,
@@ -85,6 +77,12 @@ impl Stream {
             Standing::Reads(routed) => Some(routed),
             Standing::Skips | Standing::Waits(_) => None,
         }
+    }
+
+    /// It is no stream any more, until its place is taken.
+    pub fn forget(&mut self) {
+        self.standing = Standing::Skips;
+        self.is_selected = false;
     }
 
     /// Works out its route again. Says whether what its filters hold has to be read again.

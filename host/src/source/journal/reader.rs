@@ -50,6 +50,21 @@ pub struct Field<'a> {
     pub cut: bool,
 }
 
+/// A place in a file, to go back to.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    chain: Chain,
+    at: u64,
+}
+
+impl Mark {
+    /// Where the entry before it ends.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.at
+    }
+}
+
 pub struct Reader {
     objects: Objects,
     chain: Chain,
@@ -192,6 +207,18 @@ impl Reader {
             },
         };
         Ok(split(payload))
+    }
+
+    /// The place where it stands.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        let (chain, at) = (self.chain, self.at);
+        Mark { chain, at }
+    }
+
+    /// Goes on from a place where it stood before.
+    pub fn go_to(&mut self, mark: Mark) {
+        (self.chain, self.at) = (mark.chain, mark.at);
     }
 
     /// Goes on with the first entry that stands at `offset` or behind it.

@@ -5,10 +5,12 @@
 //! looked up by where it stands, in a small table that is overwritten and never grows; a stream is
 //! looked up by the values that an entry points at. Nothing is parsed twice but what fell out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::reader::{Entry, Error, Field, Next, Reader};
 use super::select::{Fields, LEVEL, level};
+use super::text::{Text, fields_as_text};
 
 /// Places whose meaning is remembered, a power of two.
 const PLACES: usize = 8 * 1024;
@@ -50,12 +52,27 @@ pub struct Streams {
 #[derive(Debug, Clone, Copy)]
 pub struct Sorted {
     pub entry: Entry,
-    /// Its stream in this generation.
-    pub stream: usize,
+    /// Its stream in this generation; none: it cannot be read.
+    pub stream: Option<usize>,
     /// Where its text stands; none where it has none.
-    pub text: Option<u64>,
-    /// It cannot be read, and its stream means nothing.
-    pub is_damaged: bool,
+    text: Option<u64>,
+}
+
+impl Sorted {
+    /// Its text; none where it is damaged. `reader` has the entry in hand still.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn text<'r>(&self, reader: &'r mut Reader) -> Result<Option<Text<'r>>, Error> {
+        match (self.stream, self.text) {
+            (None, _) => Ok(None),
+            (Some(_), Some(place)) => Ok(reader.field(place)?.map(|field| Text {
+                bytes: Cow::Borrowed(field.value),
+                is_cut: field.cut,
+            })),
+            (Some(_), None) => Ok(Some(fields_as_text(reader)?)),
+        }
+    }
 }
 
 impl Streams {
@@ -123,9 +140,8 @@ impl Streams {
         let stream = self.stream();
         Ok(Some(Sorted {
             entry,
-            stream,
+            stream: Some(stream),
             text,
-            is_damaged: false,
         }))
     }
 
@@ -183,15 +199,20 @@ impl Streams {
         self.generation += 1;
     }
 
-    /// Reads entries and hands each on, with its text, until `take` says no, or there is no more. Says
-    /// how many were damaged, and whether there may be more.
+    /// Gives memory back until the next read.
+    pub fn idle(&mut self) {
+        self.places = Vec::new();
+    }
+
+    /// Reads entries and hands each on, until `take` says no, or there is no more. Says how many were
+    /// there of which nothing can be told, and whether there may be more.
     ///
     /// # Errors
     /// As [`Reader::next_entry`].
     pub fn read(
         &mut self,
         reader: &mut Reader,
-        take: &mut dyn FnMut(&mut Self, &Sorted, Option<Field<'_>>) -> bool,
+        take: &mut dyn FnMut(&Self, &Sorted, &mut Reader) -> Result<bool, Error>,
     ) -> Result<(u64, bool), Error> {
         let mut damaged = 0;
         loop {
@@ -206,21 +227,12 @@ impl Streams {
                 }
                 Next::End => return Ok((damaged, false)),
             };
-            let sorted = self.sort(reader, entry)?;
-            let place = sorted.as_ref().and_then(|s| s.text);
-            let text = place.map(|place| reader.field(place)).transpose()?;
-            let sorted = sorted.filter(|_| text != Some(None));
-            let sorted = sorted.unwrap_or_else(|| {
-                damaged += 1;
-                Sorted {
-                    entry,
-                    stream: usize::MAX,
-                    text: None,
-                    is_damaged: true,
-                }
+            let sorted = self.sort(reader, entry)?.unwrap_or(Sorted {
+                entry,
+                stream: None,
+                text: None,
             });
-            let text = text.flatten();
-            if !take(self, &sorted, text) {
+            if !take(self, &sorted, reader)? {
                 return Ok((damaged, true));
             }
         }
