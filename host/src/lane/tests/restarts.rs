@@ -139,3 +139,34 @@ fn the_rest_of_a_line_that_the_runtime_split_is_marked_as_that_after_a_restart()
     // The next one is whole.
     assert_eq!(texts[1], "y".repeat(16 * 1024));
 }
+
+/// Its first piece stands below the watermark and its last one above it, behind a line that was not
+/// settled: what comes behind both is whole.
+#[test]
+fn a_record_behind_one_that_is_settled_in_pieces_is_not_called_its_rest() {
+    let node = Node::new();
+    let line = |stream: &str, tag: &str, text: &str| {
+        format!("2026-01-01T00:00:00.5Z {stream} {tag} {text}\n").into_bytes()
+    };
+    let [first, between, last] = [
+        line("stderr", "P", "settled "),
+        line("stdout", "F", "between"),
+        line("stderr", "F", "too"),
+    ];
+    node.write("0.log", &[&first[..], &between, &last].concat());
+    let mut before = run(&node, None);
+    before.steps(2);
+    assert_eq!(before.texts(), ["between", "settled too"]);
+    let mut entries = before.entries();
+    drop(before);
+    let entry = entries.values_mut().next().unwrap();
+    let [first, between] = [first.len() as u64, between.len() as u64];
+    entry.above = vec![(first + between, entry.offset)];
+    entry.offset = first;
+    node.write("0.log", &line("stdout", "F", "next"));
+    node.write("0.log", &line("stderr", "P", "wh"));
+    node.write("0.log", &line("stderr", "F", "ole"));
+    let mut after = run(&node, Some(entries));
+    after.steps(2);
+    assert_eq!(after.texts(), ["between", "next", "whole"]);
+}

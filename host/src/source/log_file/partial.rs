@@ -75,11 +75,16 @@ impl Partials {
         self.slots.iter().any(|s| !s.ranges.is_empty())
     }
 
-    /// By stream, what comes next may be the rest of a record.
-    pub fn resume(&mut self, rest: [bool; 2]) {
+    /// By stream, whether what comes next is the rest of a record, where that is known. It is not asked
+    /// of one whose pieces are here.
+    pub fn resume(&mut self, rest: [Option<bool>; 2]) {
         for (slot, rest) in self.slots.iter_mut().zip(rest) {
-            slot.rest |= rest && !slot.open;
-            slot.open |= rest;
+            if let Some(rest) = rest
+                && slot.ranges.is_empty()
+                && slot.parts == 0
+            {
+                (slot.open, slot.rest) = (rest, rest);
+            }
         }
     }
 

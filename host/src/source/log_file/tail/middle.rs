@@ -15,7 +15,7 @@ const SEARCH_BYTES: usize = 16 * 1024;
 impl Tail {
     /// Where reading goes on within a line, as after a restart of the agent, finds out whose rest it
     /// is: the rest has the line's time and stream. Says by stream whether what comes next is the rest
-    /// of a record, as far as a look back shows. `now`: the time of a line that carries none.
+    /// of a record, where a look back shows it. `now`: the time of a line that carries none.
     ///
     /// # Errors
     /// Whatever the disk says.
@@ -24,8 +24,8 @@ impl Tail {
         decoder: &mut Decoder,
         format: Format,
         now: u64,
-    ) -> io::Result<[bool; 2]> {
-        let mut rest = [false; 2];
+    ) -> io::Result<[Option<bool>; 2]> {
+        let mut rest = [None; 2];
         if !self.unsure {
             return Ok(rest);
         }
@@ -50,7 +50,7 @@ impl Tail {
             }
         }
         if let Some(head) = self.long_line {
-            rest[head.stream as usize] = true;
+            rest[head.stream as usize] = Some(true);
         }
         self.unsure = false;
         Ok(rest)
@@ -122,8 +122,8 @@ impl Tail {
     }
 }
 
-/// By stream, whether the last of these whole lines is continued. `torn`: the first one lacks its start.
-fn unfinished(lines: &[u8], torn: bool, decoder: &mut Decoder) -> [bool; 2] {
+/// By stream, whether the last of these whole lines is continued; none where it has none. `torn`: the first one lacks its start.
+fn unfinished(lines: &[u8], torn: bool, decoder: &mut Decoder) -> [Option<bool>; 2] {
     let mut known = [None; 2];
     let mut to = lines.len();
     while to > 0 && known.contains(&None) {
@@ -138,7 +138,7 @@ fn unfinished(lines: &[u8], torn: bool, decoder: &mut Decoder) -> [bool; 2] {
         }
         to = start;
     }
-    known.map(|continued| continued == Some(true))
+    known
 }
 
 #[cfg(test)]
@@ -165,11 +165,20 @@ mod tests {
     fn whoever_goes_on_behind_a_piece_learns_that_it_is_the_rest() {
         let line = |stream: &str, tag: &str| format!("1970-01-01T00:00:01Z {stream} {tag} x\n");
         let cases = [
-            (line("stdout", "P"), [true, false]),
-            (line("stdout", "P") + &line("stderr", "F"), [true, false]),
-            (line("stdout", "P") + &line("stdout", "F"), [false, false]),
-            (line("stderr", "P") + &line("stdout", "P:x"), [true, true]),
-            ("no head at all\n".to_owned(), [false, false]),
+            (line("stdout", "P"), [Some(true), None]),
+            (
+                line("stdout", "P") + &line("stderr", "F"),
+                [Some(true), Some(false)],
+            ),
+            (
+                line("stdout", "P") + &line("stdout", "F"),
+                [Some(false), None],
+            ),
+            (
+                line("stderr", "P") + &line("stdout", "P:x"),
+                [Some(true), Some(true)],
+            ),
+            ("no head at all\n".to_owned(), [None, None]),
         ];
         for (lines, rest) in cases {
             let text = lines.clone() + &line("stdout", "F");
@@ -183,7 +192,7 @@ mod tests {
             );
             assert_eq!(
                 tail.find_line(&mut decoder, Format::Container, 7).unwrap(),
-                [false; 2]
+                [None; 2]
             );
         }
     }
@@ -199,7 +208,7 @@ mod tests {
         let mut decoder = Decoder::default();
         tail.seek(90_000);
         let rest = tail.find_line(&mut decoder, Format::Container, 7).unwrap();
-        assert_eq!(rest, [false, true]);
+        assert_eq!(rest, [None, Some(true)]);
         let head = tail.long_line.unwrap();
         assert_eq!(
             (head.time, head.stream, head.partial),
