@@ -19,6 +19,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
+use crate::filter::settings::in_words;
 use crate::route::annotations;
 use crate::route::template::{self, Template};
 use crate::route::{EntityTemplates, NameTemplates, Table};
@@ -236,7 +237,7 @@ impl Config {
     /// # Errors
     /// The parser's own words, which name line and column.
     pub fn parse(text: &str) -> Result<Self, String> {
-        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+        serde_saphyr::from_str(text).map_err(|error| in_words(&error))
     }
 
     /// Checks that all parts fit each other, and turns names into indexes.

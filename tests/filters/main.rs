@@ -16,5 +16,6 @@ mod limits;
 mod origin;
 mod patterns;
 mod reports;
+mod sizes;
 mod swap;
 mod wasi;

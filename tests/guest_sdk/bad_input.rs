@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::kit::{done, filter, module, refused, text};
+use crate::kit::{done, filter, has, module, refused, text};
 use crate::modules::with_section;
 
 fn folder() -> tempfile::TempDir {
@@ -36,6 +36,7 @@ fn what_is_no_filter_is_told_with_the_way_out() {
 fn a_compiler_that_is_missing_is_told_with_the_packages_that_bring_it() {
     let folder = folder();
     for (language, hint) in [
+        ("rust", "rustup"),
         ("c", "apt-get install"),
         ("cpp", "libc++-19-dev-wasm32"),
         ("zig", "pip install ziglang"),
@@ -100,6 +101,23 @@ fn a_compiler_of_another_version_is_told_with_the_one_that_is_needed() {
     }
 }
 
+/// The hint was the packages that bring the compiler, which is there.
+#[test]
+fn a_mistake_in_a_filter_is_told_with_its_place() {
+    if !has("c") {
+        return;
+    }
+    let folder = folder();
+    done(&filter(folder.path(), ["new", "--lang", "c", "mine"]));
+    let source = folder.path().join("mine/filter.c");
+    let text = fs::read_to_string(&source).unwrap();
+    fs::write(&source, text.replace("ls_discard(batch", "ls_discrd(batch")).unwrap();
+    let error = refused(&filter(folder.path(), ["build", "mine"]));
+    for word in ["filter.c:", "ls_discrd", "hint: what does not compile"] {
+        assert!(error.contains(word), "no `{word}` in {error}");
+    }
+}
+
 #[test]
 fn a_module_that_is_torn_is_told_so_by_every_command() {
     let folder = folder();
@@ -150,5 +168,61 @@ fn a_module_larger_than_the_agent_takes_is_refused_with_the_limit() {
             error.contains("huge.wasm") && error.contains("64 MiB"),
             "`{command}`: {error}"
         );
+    }
+}
+
+/// `build` said of it that it fits a ConfigMap.
+#[test]
+fn a_module_for_another_version_of_the_contract_is_told_with_both() {
+    let folder = folder();
+    let wat = include_str!("../guests/wat/wrong_wit_version.wat");
+    let wrong = wat::parse_str(wat).unwrap();
+    fs::write(folder.path().join("wrong.wasm"), wrong).unwrap();
+    for command in ["build", "inspect", "run", "bench"] {
+        let error = refused(&filter(folder.path(), [command, "wrong.wasm"]));
+        for word in [
+            "`wrong.wasm`",
+            "logsieve:filter@0.9.0",
+            "0.1",
+            "hint: build",
+        ] {
+            assert!(error.contains(word), "`{command}`, no `{word}`: {error}");
+        }
+    }
+    assert!(!folder.path().join("wrong.filter.wasm").exists());
+}
+
+#[test]
+fn examples_that_do_not_parse_are_told_with_their_line() {
+    let folder = folder();
+    let guest = module("guests/noop");
+    for (examples, words) in [
+        (
+            "examples:\n  - name: a\n   in: [x]\n",
+            ["line 3", "did not find"],
+        ),
+        (
+            "examples:\n  - name: a\n    inn: [x]\n",
+            ["line 3", "unknown field `inn`"],
+        ),
+        // What YAML takes for true, and not for a text.
+        (
+            "examples:\n  - name: a\n    in: [x, y]\n",
+            ["line 3", "in quotes"],
+        ),
+        (
+            "examples:\n  - name: a\n    in: [{ text: x, tme: z }]\n",
+            ["line 3", "unknown field `tme`"],
+        ),
+        ("examples: []\n", ["no example", "nothing is tested"]),
+    ] {
+        fs::write(folder.path().join("examples.yaml"), examples).unwrap();
+        let arguments = ["test", guest.to_str().unwrap(), "-e", "examples.yaml"];
+        let error = refused(&filter(folder.path(), arguments));
+        let told = ["error: examples `examples.yaml`: ", "\nhint: "];
+        for word in words.iter().chain(&told) {
+            assert!(error.contains(word), "no `{word}`: {error}");
+        }
+        assert_eq!(error.matches("error").count(), 1, "{error}");
     }
 }

@@ -1,5 +1,5 @@
-//! What commands print, where nobody reads it to its end (`logsieve filter build | head -1`), or where it cannot
-//! be written. The pipe is closed before the command starts, so that no write can be in time.
+//! What commands print: to a terminal; where nobody reads it to its end (`logsieve filter build | head -1`), or where
+//! it cannot be written. The pipe is closed before the command starts, so that no write can be in time.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -65,4 +65,29 @@ fn a_command_whose_errors_nobody_reads_ends_with_its_own_code() {
             assert_eq!(output.status.code(), Some(code), "`{command}`");
         }
     }
+}
+
+/// Progress was written over the records on the same terminal.
+#[test]
+fn a_terminal_shows_records_in_colour_and_progress_where_they_go_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("input.log"), "drop\nreplace b\n").unwrap();
+    let on_terminal = |rest: &str| {
+        let binary = support::agent::binary();
+        let guest = module("guests/every_change");
+        let (binary, guest) = (binary.display(), guest.display());
+        let command = format!("{binary} filter run {guest} --input input.log {rest}");
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]);
+        let output = script.current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stdout));
+        text(&output.stdout)
+    };
+    let shown = on_terminal("");
+    assert!(shown.contains("\x1b[31m- drop\x1b[0m"), "{shown:?}");
+    assert!(!shown.contains(" MB/s"), "{shown:?}");
+    let shown = on_terminal("> out.json");
+    assert!(shown.contains(" MB/s"), "{shown:?}");
+    let records = fs::read_to_string(folder.path().join("out.json")).unwrap();
+    assert!(records.starts_with("{\"fate\":\"dropped\""), "{records}");
 }

@@ -19,13 +19,16 @@ const CHOICE: &str = "LOGSIEVE_GUESTS";
 /// What tests are told: the languages that can be built here.
 const LANGUAGES: &str = "LOGSIEVE_GUEST_LANGUAGES";
 
-const C_PACKAGES: [&str; 4] = [
+/// The last two are for the filters' own tests, which are native.
+const C_PACKAGES: [&str; 6] = [
     "clang-19",
     "lld-19",
     "wasi-libc",
     "libclang-rt-19-dev-wasm32",
+    "gcc",
+    "make",
 ];
-const CPP_PACKAGES: [&str; 2] = ["libc++-19-dev-wasm32", "libc++abi-19-dev-wasm32"];
+const CPP_PACKAGES: [&str; 3] = ["libc++-19-dev-wasm32", "libc++abi-19-dev-wasm32", "g++"];
 const JS_PACKAGES: [&str; 2] = ["nodejs", "npm"];
 /// From PyPI.
 const PYTHON: &str = "componentize-py==0.25.1";
@@ -154,6 +157,8 @@ fn c(_tools: &Path) -> Result<()> {
         "/usr/bin/wasm-ld-19",
         "/usr/share/doc/wasi-libc",
         "/usr/share/doc/libclang-rt-19-dev-wasm32",
+        "/usr/bin/cc",
+        "/usr/bin/make",
     ];
     match there.iter().all(|file| Path::new(file).exists()) {
         true => Ok(()),

@@ -31,6 +31,7 @@ bool exports_logsieve_filter_filter_process(exports_logsieve_filter_filter_batch
   return true;
 }
 
+#ifdef __wasm__
 // The agent calls these when it has read what was given back; the generated ones would free it.
 __attribute__((__export_name__("cabi_post_logsieve:filter/filter@0.1.0#configure")))
 void __wasm_export_exports_logsieve_filter_filter_configure_post_return(uint8_t *given) { (void)given; }
@@ -40,6 +41,7 @@ void __wasm_export_exports_logsieve_filter_filter_process_post_return(uint8_t *g
   (void)given;
   ls_reuse_memory();
 }
+#endif
 
 size_t ls_count_records(const ls_batch *batch) { return batch->columns->ends.len; }
 

@@ -4,8 +4,10 @@
 
 #include "edits.h"
 
+#ifdef __wasm__
 // Read once, so it is to be small and need not be fast.
 #pragma clang attribute push(__attribute__((minsize)), apply_to = function)
+#endif
 
 typedef struct {
   const uint8_t *at, *end;
@@ -39,7 +41,7 @@ static size_t utf8(unsigned c, uint8_t *out) {
 }
 
 // A string, copied without escapes; never freed, since settings live as long as the filter.
-static bool string(reader *r, ls_text *text) {
+static bool read_text(reader *r, ls_text *text) {
   if (!next_is(r, '"')) return false;
   uint8_t *out = ls_allocate((size_t)(r->end - r->at));
   size_t len = 0;
@@ -101,7 +103,7 @@ const char *ls_parse_settings(ls_settings *settings, ls_text json) {
   do {
     if (settings->count == LS_KEYS_MAX) return "settings: more than 64 keys";
     ls_entry *entry = &settings->entries[settings->count++];
-    if (!string(&r, &entry->key) || !next_is(&r, ':')) return "settings: not JSON";
+    if (!read_text(&r, &entry->key) || !next_is(&r, ':')) return "settings: not JSON";
     skip_space(&r);
     entry->value.ptr = r.at;
     if (!skip_value(&r)) return "settings: not JSON";
@@ -121,7 +123,7 @@ bool ls_get_text(const ls_settings *settings, const char *key, ls_text *value) {
   const ls_text *json = value_of(settings, key);
   if (!json) return true;
   reader r = {json->ptr, json->ptr + json->len};
-  return string(&r, value);
+  return read_text(&r, value);
 }
 
 bool ls_get_bool(const ls_settings *settings, const char *key, bool *value) {
@@ -163,7 +165,7 @@ bool ls_get_texts(const ls_settings *settings, const char *key, ls_text *values,
   if (!next_is(&r, '[')) return false;
   if (next_is(&r, ']')) return true;
   do {
-    if (*count == max || !string(&r, &values[*count])) return false;
+    if (*count == max || !read_text(&r, &values[*count])) return false;
     ++*count;
   } while (next_is(&r, ','));
   return next_is(&r, ']');
@@ -180,4 +182,6 @@ bool ls_unknown_key(const ls_settings *settings, const char *const *known, ls_te
   return false;
 }
 
+#ifdef __wasm__
 #pragma clang attribute pop
+#endif

@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -205,6 +206,11 @@ class Settings {
 // What the agent calls comes here.
 template <typename Filter>
 const char *configure(Filter &filter, Settings settings) {
+#ifndef __wasm__
+  // In the agent an instance is configured once; in tests every run has a filter of its own.
+  std::destroy_at(&filter);
+  std::construct_at(&filter);
+#endif
   Result result;
   if constexpr (requires { filter.configure(settings); })
     result = filter.configure(settings);
@@ -226,9 +232,16 @@ const char *process(Filter &filter, Batch batch) {
 
 }  // namespace logsieve
 
+#ifdef __wasm__
+// It lives as long as its module, and the code that would destroy it is left out.
+#define LOGSIEVE_KEPT [[clang::no_destroy]]
+#else
+#define LOGSIEVE_KEPT
+#endif
+
 // Makes a class the filter of its module. Once, in one file.
 #define LOGSIEVE_FILTER(Filter)                                                 \
-  [[clang::no_destroy]] static Filter logsieve_filter_of_this_module;           \
+  LOGSIEVE_KEPT static Filter logsieve_filter_of_this_module;                   \
   const char *filter_configure(const ls_settings *settings) {                   \
     return logsieve::configure(logsieve_filter_of_this_module, logsieve::Settings(settings)); \
   }                                                                             \

@@ -41,3 +41,5 @@ pub extern fn ls_get_bool(settings: *const Settings, key: [*:0]const u8, value: 
 pub extern fn ls_get_texts(settings: *const Settings, key: [*:0]const u8, values: [*]Text, max: usize, count: *usize) bool;
 pub extern fn ls_unknown_key(settings: *const Settings, known: [*]const ?[*:0]const u8, key: *Text) bool;
 pub extern fn ls_allocate(bytes: usize) [*]u8;
+pub extern fn ls_run(settings: [*:0]const u8, log: [*:0]const u8) [*:0]const u8;
+pub extern fn ls_set_fact(name: [*:0]const u8, value: [*:0]const u8) void;

@@ -143,6 +143,18 @@ pub fn count(name: []const u8, by: u64) void {
     c.ls_count(zero(name), by);
 }
 
+/// For tests, natively: `zig test filter.zig kit/native/testing.c -lc`. Shows the lines of a log to the filter, in
+/// one batch that is the last, and gives back the lines that would be forwarded; or `refused: ` and what the
+/// filter says of its settings (JSON) or of the batch. Patterns are run by the agent, and not here.
+pub fn run(settings: [:0]const u8, lines: [:0]const u8) []const u8 {
+    return std.mem.span(c.ls_run(settings, lines));
+}
+
+/// What `origin` knows from now on, in tests.
+pub fn setFact(name: [:0]const u8, value: [:0]const u8) void {
+    c.ls_set_fact(name, value);
+}
+
 /// Memory until the call ends; nothing of it needs to be freed.
 pub const allocator: std.mem.Allocator = .{ .ptr = undefined, .vtable = &.{
     .alloc = allocate,

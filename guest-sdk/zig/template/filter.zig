@@ -38,3 +38,11 @@ fn mask(it: Record) void {
 comptime {
     logsieve.exportFilter(@This());
 }
+
+test "passwords are masked" {
+    try std.testing.expectEqualStrings("password=*** ok\n", logsieve.run("{}", "password=secret ok\nGET /healthz\n"));
+}
+
+test "a misspelt setting is refused" {
+    try std.testing.expectEqualStrings("refused: settings: there is no `dorp`", logsieve.run("{\"dorp\": []}", ""));
+}

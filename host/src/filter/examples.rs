@@ -4,9 +4,11 @@
 //! over. What an example does not say (a time, a stream) is not held against the filter. Times are
 //! compared to the millisecond, which is what destinations keep, and JavaScript.
 
+use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::OnError;
 use super::chain::{self, Blocked, Filter, Held};
@@ -14,6 +16,7 @@ use super::engine::Engine;
 use super::instance::{Blueprint, Instance};
 use super::limits::Limits;
 use super::module::Module;
+use super::settings::in_words;
 use crate::clock;
 use crate::record::receipt::{News, Receipt, news_channel};
 use crate::record::{Batch, Columns, Container, Facts, Stream};
@@ -49,12 +52,8 @@ pub struct Example {
 }
 
 /// A record: its text, or more of it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Text {
-    Plain(String),
-    Full(Record),
-}
+#[derive(Debug, Clone)]
+struct Text(Record);
 
 /// A record as an example writes it.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, PartialEq, Eq)]
@@ -69,21 +68,39 @@ pub struct Record {
     pub route: Option<String>,
 }
 
-impl Text {
-    fn record(&self) -> Record {
-        match self.clone() {
-            Self::Full(record) => record,
-            Self::Plain(text) => Record {
-                text,
-                ..Record::default()
-            },
-        }
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(
+            "a record: its text (in quotes, where YAML takes it for something else), or { text, time, stream, route }",
+        )
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
+        let text = text.to_owned();
+        Ok(Text(Record {
+            text,
+            ..Record::default()
+        }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Text, A::Error> {
+        Record::deserialize(MapAccessDeserializer::new(map)).map(Text)
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("time `{time}`")]
+    #[error("time `{time}` is none like `2026-11-24T08:00:00.5Z`")]
     Time { time: String, source: jiff::Error },
     #[error("time `{time}`: times before 1970 are not for logs")]
     Past { time: String },
@@ -110,7 +127,7 @@ impl Examples {
     /// # Errors
     /// The parser's own words, which name line and column.
     pub fn parse(text: &str) -> Result<Self, String> {
-        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+        serde_saphyr::from_str(text).map_err(|error| in_words(&error))
     }
 
     /// Runs one: the places that differ, with those that do not between them; empty when all fit.
@@ -125,7 +142,11 @@ impl Examples {
         limits: &Limits,
     ) -> Result<Vec<Difference>, Error> {
         let settings = example.settings.as_ref().unwrap_or(&self.settings);
-        let wanted: Vec<Record> = example.records_out.iter().map(Text::record).collect();
+        let wanted: Vec<Record> = example
+            .records_out
+            .iter()
+            .map(|text| text.0.clone())
+            .collect();
         let origin = example.origin.as_ref().unwrap_or(&self.origin);
         let got = through(engine, module, limits, (settings, origin), example);
         let got = match (got, &example.refused) {
@@ -196,7 +217,7 @@ fn through(
     let routes: Vec<String> = example
         .records_out
         .iter()
-        .filter_map(|text| text.record().route)
+        .filter_map(|text| text.0.route.clone())
         .collect();
     let name = super::module::stem(&module.path);
     let blueprint = Blueprint {
@@ -256,8 +277,8 @@ fn container(origin: &Facts) -> Container {
 
 fn columns(records: &[Text]) -> Result<Columns, Error> {
     let mut columns = Columns::default();
-    for record in records.iter().map(Text::record) {
-        let time = record.time.map_or(Ok(0), nanoseconds)?;
+    for Text(record) in records {
+        let time = record.time.as_deref().map_or(Ok(0), nanoseconds)?;
         let stream = match record.stream.as_deref() {
             None | Some("stdout") => Stream::Stdout,
             Some("stderr") => Stream::Stderr,
@@ -268,7 +289,8 @@ fn columns(records: &[Text]) -> Result<Columns, Error> {
     Ok(columns)
 }
 
-fn nanoseconds(time: String) -> Result<u64, Error> {
+fn nanoseconds(time: &str) -> Result<u64, Error> {
+    let time = time.to_owned();
     match time.parse::<jiff::Timestamp>() {
         Ok(at) => u64::try_from(at.as_nanosecond()).map_err(|_| Error::Past { time }),
         Err(source) => Err(Error::Time { time, source }),

@@ -86,7 +86,12 @@ impl Error {
                 "build the filter with an SDK from `guest-sdk/`: it exports what the contract wants"
             }
             Self::Torn { .. } => "copy it again; whoever writes it may not be done yet",
-            Self::Version { .. } => "build the filter again with the SDK of this agent's version",
+            Self::Version { .. } => {
+                "build the filter again with the kit of this agent's version: `logsieve filter new` writes it"
+            }
+            Self::NoFilter { .. } => {
+                "build the filter with a kit from `guest-sdk/`: it exports what the contract wants"
+            }
             Self::Import { .. } => {
                 "filters get records, settings, container facts and patterns; there is no network, file or environment"
             }
@@ -244,11 +249,45 @@ fn unwrappable(path: &Path, bytes: &[u8], error: &component::Error) -> Error {
     }
 }
 
-/// Imports and exports against the contract, by name.
 fn check(engine: &Engine, path: &Path, component: &Component) -> Result<(), Error> {
-    let path = || path.to_owned();
     let ty = component.component_type();
-    for (import, _) in ty.imports(engine.wasm()) {
+    let imports = ty.imports(engine.wasm()).map(|(name, _)| name);
+    let exports = ty.exports(engine.wasm()).map(|(name, _)| name);
+    check_names(path, imports, exports)
+}
+
+/// The same for a component that is not compiled, as far as names tell.
+///
+/// # Errors
+/// When it is no filter, one for another version, or asks for what no filter gets.
+pub fn check_uncompiled(path: &Path, component: &[u8]) -> Result<(), Error> {
+    let decoded = wit_component::decode(component).map_err(|e| Error::Link {
+        path: path.to_owned(),
+        cause: format!("{e:#}"),
+    })?;
+    let wit_component::DecodedWasm::Component(resolve, world) = &decoded else {
+        return Err(Error::NoFilter {
+            path: path.to_owned(),
+        });
+    };
+    let world = &resolve.worlds[*world];
+    let names = |items: &wit_parser::IndexMap<wit_parser::WorldKey, wit_parser::WorldItem>| {
+        let names = items.keys().map(|key| resolve.name_world_key(key));
+        names.collect::<Vec<_>>()
+    };
+    let (imports, exports) = (names(&world.imports), names(&world.exports));
+    let [imports, exports] = [&imports, &exports].map(|names| names.iter().map(String::as_str));
+    check_names(path, imports, exports)
+}
+
+/// Imports and exports against the contract.
+fn check_names<'a>(
+    path: &Path,
+    imports: impl Iterator<Item = &'a str>,
+    mut exports: impl Iterator<Item = &'a str>,
+) -> Result<(), Error> {
+    let path = || path.to_owned();
+    for import in imports {
         match import.strip_prefix(PACKAGE).and_then(|i| i.split_once('@')) {
             Some((_, version)) if version.starts_with(VERSION) => {}
             Some((_, version)) => {
@@ -266,9 +305,7 @@ fn check(engine: &Engine, path: &Path, component: &Component) -> Result<(), Erro
             }
         }
     }
-    let mut exports = ty.exports(engine.wasm());
-    let version = exports.find_map(|(name, _)| name.strip_prefix(EXPORT));
-    match version {
+    match exports.find_map(|name| name.strip_prefix(EXPORT)) {
         Some(version) if version.starts_with(VERSION) => Ok(()),
         Some(version) => Err(Error::Version {
             path: path(),

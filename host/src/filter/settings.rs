@@ -28,7 +28,7 @@ impl Settings {
             (Self::Beside, None) => Ok("{}".to_owned()),
             (Self::Beside, Some(text)) => serde_saphyr::from_str(text)
                 .map(|map: serde_json::Map<_, _>| serde_json::Value::from(map).to_string())
-                .map_err(|error| error.to_string()),
+                .map_err(|error| in_words(&error)),
         }
     }
 
@@ -40,6 +40,14 @@ impl Settings {
             Self::Beside => former.to_owned(),
         }
     }
+}
+
+/// What is wrong with a YAML text: line, column and the lines around it.
+#[must_use]
+pub fn in_words(error: &serde_saphyr::Error) -> String {
+    let words = error.to_string();
+    // Whoever tells it has said that it is an error.
+    words.strip_prefix("error: ").unwrap_or(&words).to_owned()
 }
 
 #[cfg(test)]
@@ -61,7 +69,7 @@ mod tests {
         assert_eq!(given.of(&found).unwrap(), "{}");
         found.settings = Some("cards: true\n- no map\n".into());
         let error = Settings::Beside.of(&found).unwrap_err();
-        assert!(error.contains("line 2"), "{error}");
+        assert!(error.starts_with("line 2"), "{error}");
         found.settings = None;
         assert_eq!(Settings::Beside.of(&found).unwrap(), "{}");
     }

@@ -17,6 +17,7 @@ use crate::filter::engine::Engine;
 use crate::filter::instance::{Blueprint, Instance};
 use crate::filter::limits::{Given, Limits};
 use crate::filter::module;
+use crate::filter::settings::in_words;
 use crate::record::receipt::{News, NewsSender, Receipt, news_channel};
 use crate::record::{Batch, Container, Facts};
 use crate::telemetry::metrics::Metrics;
@@ -65,7 +66,9 @@ fn settings(text: &str) -> anyhow::Result<Settings> {
         }
         None => text.to_owned(),
     };
-    serde_saphyr::from_str(&text).context("`--settings` is no YAML mapping")
+    serde_saphyr::from_str(&text)
+        .map_err(|error| anyhow::anyhow!(in_words(&error)))
+        .context("`--settings` is no YAML mapping")
 }
 
 /// # Errors
@@ -73,8 +76,9 @@ fn settings(text: &str) -> anyhow::Result<Settings> {
 pub fn limits(text: Option<&str>) -> anyhow::Result<Limits> {
     let given = text.map_or_else(
         || Ok(Given::default()),
-        |text| serde_saphyr::from_str(text).context("`--limits`"),
-    )?;
+        |text| serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!(in_words(&error))),
+    );
+    let given = given.context("`--limits`")?;
     Ok(given.over(&Limits::default()))
 }
 

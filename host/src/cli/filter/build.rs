@@ -61,6 +61,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         )
         .into());
     }
+    module::check_uncompiled(&args.from, &finished).map_err(|source| {
+        let name = module::stem(&out);
+        crate::agent::Error::Module { name, source }
+    })?;
     write(&out, &finished)?;
     let size = Size::of(&finished)?;
     println!("{}  {size}", out.display());

@@ -53,6 +53,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         true => (kit.example, kits::CONFORMANCE, ABOUT_EXAMPLE),
         false => (kit.template, kits::EXAMPLES, ABOUT_TEMPLATE),
     };
+    // The worked example has no native tests: `examples.yaml` is one for all languages.
+    let native = if args.example { "" } else { kit.native };
     for (path, content) in own {
         write(folder, path, &named(content, name))?;
     }
@@ -63,7 +65,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     write(
         folder,
         "README.md",
-        &named(readme(kit, about).as_bytes(), name),
+        &named(readme(kit, about, native).as_bytes(), name),
     )?;
     write(folder, "examples.yaml", &named(examples, name))?;
     write(folder, ".gitignore", kits::GITIGNORE)?;
@@ -119,12 +121,12 @@ fn camel(name: &str) -> String {
     name.split('_').map(word).collect()
 }
 
-fn readme(kit: &Kit, about: &str) -> String {
+fn readme(kit: &Kit, about: &str, native: &str) -> String {
     let text = String::from_utf8_lossy(kits::README).replace("{{about}}", about);
     let text = text
         .replace("{{source}}", kit.source)
         .replace("{{kit}}", kit.api);
-    text.replace("{{native}}", kit.native)
+    text.replace("{{native}}", native)
 }
 
 fn write(folder: &Path, path: &str, content: &[u8]) -> anyhow::Result<()> {

@@ -39,7 +39,8 @@ pub struct Args {
     /// Leaves out the records that the filter let pass unchanged.
     #[arg(long)]
     changes_only: bool,
-    /// Shows how far it is, on standard error; on by default where that is a terminal.
+    /// Shows how far it is, on standard error; on by default where that is a terminal and the records go
+    /// elsewhere.
     #[arg(long)]
     progress: bool,
 }
@@ -65,7 +66,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         args.changes_only,
         args.subject.routes.clone(),
     );
-    let mut progress = Progress::new(args.progress || std::io::stderr().is_terminal());
+    // Between records on the same terminal it would only be in their way.
+    let by_default = std::io::stderr().is_terminal() && !terminal;
+    let mut progress = Progress::new(args.progress || by_default);
     let mut inputs = Vec::new();
     for path in &args.input {
         inputs.push(Input::open(path, &facts)?);
@@ -148,7 +151,7 @@ impl Progress {
         Self {
             clock: Clock::start(),
             shown,
-            next: std::time::Duration::ZERO,
+            next: SHOW_EVERY,
             bytes: 0,
             bytes_all: 0,
         }

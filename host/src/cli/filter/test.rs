@@ -3,15 +3,15 @@
 
 mod update;
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
-
 use super::bed::{self, Loaded};
 use super::diff::{self, Step};
 use super::place;
+use crate::cli::Hinted;
 use crate::filter::examples::{Difference, Error, Examples, Record};
 
 #[derive(Debug, clap::Args)]
@@ -30,16 +30,21 @@ pub struct Args {
     update: bool,
 }
 
+const HINT: &str =
+    "the `examples.yaml` that `logsieve filter new` writes shows all that an example may say";
+
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     crate::telemetry::logs::start(crate::telemetry::logs::Config::default());
     let module = place::module(&args.module)?;
     let beside = || module.with_file_name("examples.yaml");
     let path = args.examples.clone().unwrap_or_else(beside);
-    let of = || format!("examples `{}`", path.display());
-    let text = std::fs::read_to_string(&path).with_context(of)?;
-    let examples = Examples::parse(&text)
-        .map_err(anyhow::Error::msg)
-        .with_context(of)?;
+    let unread =
+        |why: &dyn fmt::Display| Hinted::new(format!("examples `{}`: {why}", path.display()), HINT);
+    let text = std::fs::read_to_string(&path).map_err(|error| unread(&error))?;
+    let examples = Examples::parse(&text).map_err(|error| unread(&error))?;
+    if examples.examples.is_empty() {
+        return Err(unread(&"no example is in it, so nothing is tested").into());
+    }
     let loaded = Loaded::new(&module)?;
     let limits = bed::limits(args.limits.as_deref())?;
     let color = std::io::stdout().is_terminal();
@@ -67,7 +72,12 @@ fn write(path: &Path, updates: &[(usize, Vec<Record>)]) -> anyhow::Result<usize>
     let text = std::fs::read_to_string(path)?;
     let updated = update::update(&text, updates)?;
     std::fs::write(path, updated)?;
-    println!("{}: {} examples updated", path.display(), updates.len());
+    let examples = if updates.len() == 1 {
+        "example"
+    } else {
+        "examples"
+    };
+    println!("{}: {} {examples} updated", path.display(), updates.len());
     Ok(updates.len())
 }
 

@@ -8,6 +8,9 @@ use anyhow::Context;
 
 use crate::cli::Hinted;
 
+/// Why a compiler fails that is there, and is the right one.
+pub const MISTAKE: &str = "what does not compile is told with its line";
+
 /// The first of these programs that is there: in the filter's own folders, else in PATH.
 ///
 /// # Errors
@@ -41,7 +44,9 @@ fn is_program(path: &Path) -> bool {
 /// When it cannot be run, or fails: it has said why.
 pub fn run(command: &mut Command, hint: &str) -> anyhow::Result<()> {
     let program = Path::new(command.get_program()).display().to_string();
+    // Of a mistake the author's places are told, and not the compiler's own.
     let status = command
+        .env("RUST_BACKTRACE", "0")
         .status()
         .with_context(|| format!("`{program}` cannot be run"))?;
     match status.success() {

@@ -66,16 +66,16 @@ static RUST: Kit = Kit {
     tool: Some("the target `wasm32-unknown-unknown`: `rustup target add wasm32-unknown-unknown`"),
 };
 
-const C_KIT: Files = files!("c/kit": "edits.c", "edits.h", "filter.c", "log_filter.c", "log_filter.h", "log_filter_component_type.o", "logsieve.h", "memory.c", "settings.c", "settings.h");
+const C_KIT: Files = files!("c/kit": "edits.c", "edits.h", "filter.c", "log_filter.c", "log_filter.h", "log_filter_component_type.o", "logsieve.h", "memory.c", "native/testing.c", "settings.c", "settings.h", "testing.h");
 
 static C: Kit = Kit {
     language: "C",
-    template: files!("c/template": "filter.c"),
+    template: files!("c/template": "Makefile", "filter.c", "filter_test.c"),
     example: files!("c/example": "filter.c"),
     kit: &[C_KIT],
     source: "filter.c",
     api: "kit/logsieve.h",
-    native: "",
+    native: "`make test` runs `filter_test.c`, natively, under the compiler's checks of memory.",
     tool: Some(
         "clang with the target `wasm32-wasi`: `apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32`",
     ),
@@ -83,12 +83,12 @@ static C: Kit = Kit {
 
 static CPP: Kit = Kit {
     language: "C++",
-    template: files!("cpp/template": "filter.cpp"),
+    template: files!("cpp/template": "Makefile", "filter.cpp", "filter_test.cpp"),
     example: files!("cpp/example": "filter.cpp"),
     kit: &[C_KIT, files!("cpp/kit": "abort.cpp", "logsieve.hpp")],
     source: "filter.cpp",
     api: "kit/logsieve.hpp",
-    native: "",
+    native: "`make test` runs `filter_test.cpp`, natively, under the compiler's checks of memory.",
     tool: Some(
         "clang and libc++ with the target `wasm32-wasi`: `apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32`",
     ),
@@ -101,7 +101,7 @@ static ZIG: Kit = Kit {
     kit: &[C_KIT, files!("zig/kit": "c.zig", "logsieve.zig")],
     source: "filter.zig",
     api: "kit/logsieve.zig",
-    native: "",
+    native: "`python-zig test filter.zig kit/native/testing.c -lc` runs the tests in it, natively (`zig test` where Zig is not PyPI's).",
     tool: Some("Zig 0.17: `pip install ziglang`"),
 };
 
@@ -153,14 +153,14 @@ static TS: Kit = Kit {
 
 static ASSEMBLYSCRIPT: Kit = Kit {
     language: "AssemblyScript",
-    template: files!("assemblyscript/template": "assembly/filter.ts", "assembly/tsconfig.json"),
+    template: files!("assemblyscript/template": "assembly/filter.ts", "assembly/tsconfig.json", "filter.test.mjs", "package.json"),
     example: files!("assemblyscript/example": "assembly/filter.ts", "assembly/tsconfig.json"),
     kit: &[
-        files!("assemblyscript/kit": "agent.ts", "edits.ts", "entry.ts", "fail.ts", "logsieve.ts", "memory.ts", "names.mjs", "settings.ts", "text.ts"),
+        files!("assemblyscript/kit": "agent.ts", "edits.ts", "entry.ts", "fail.ts", "logsieve.ts", "memory.ts", "names.mjs", "settings.ts", "testing.mjs", "text.ts"),
     ],
     source: "assembly/filter.ts",
     api: "kit/logsieve.ts",
-    native: "",
+    native: "`npm test` runs the tests beside it: Node runs what the compiler left, and no agent is needed.",
     tool: Some("AssemblyScript: `npm install assemblyscript`"),
 };
 
@@ -179,6 +179,17 @@ mod tests {
             } else if path.is_file() {
                 into.insert(below.join(name));
             }
+        }
+    }
+
+    #[test]
+    fn how_a_kit_is_tested_natively_is_told_in_the_readme() {
+        let readme = include_str!("../../../../../guest-sdk/README.md");
+        for language in crate::cli::filter::build::language::ALL {
+            let kit = of(language);
+            let command = kit.native.split('`').nth(1).unwrap();
+            let row = format!("| {} | `{command}` |", kit.language);
+            assert!(readme.contains(&row), "no `{row}`");
         }
     }
 

@@ -21,9 +21,6 @@ pub fn compile(folder: &Path) -> anyhow::Result<Vec<u8>> {
     // Collects when the kit says so: between calls, when nothing of the author's is on a stack.
     command.args(["--runtime", "minimal", "--use", "abort=kit/fail/abort"]);
     command.args(["--transform", "./kit/names.mjs", "--outFile"]);
-    tools::run(
-        command.arg(&core),
-        "what does not compile is told with its line",
-    )?;
+    tools::run(command.arg(&core), tools::MISTAKE)?;
     Ok(std::fs::read(core)?)
 }

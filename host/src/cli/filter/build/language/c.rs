@@ -22,8 +22,14 @@ pub fn compile(folder: &Path) -> anyhow::Result<Vec<u8>> {
         command.args(files(sources, "c")?);
     }
     link(&mut command, folder, &core);
-    tools::run(&mut command, HINT)?;
+    tools::run(&mut command, &hint(HINT))?;
     Ok(std::fs::read(core)?)
+}
+
+/// A mistake and a header of the system's that is missing look alike from here.
+pub fn hint(packages: &str) -> String {
+    let mistake = tools::MISTAKE;
+    format!("{mistake}; where a header or a library of the system is missing, {packages}")
 }
 
 /// A compiler of C or C++, for a filter in this folder.
@@ -40,7 +46,7 @@ pub fn link(command: &mut Command, folder: &Path, core: &Path) {
     command.arg(core).arg(folder.join(CONTRACT));
 }
 
-/// The files of a folder with this ending, sorted.
+/// The files of a folder with this ending, sorted, without those of tests (`filter_test.c`).
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -48,8 +54,12 @@ pub fn files(folder: &Path, ending: &str) -> anyhow::Result<Vec<PathBuf>> {
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("folder `{}`", folder.display()))?;
     let files = entries.flatten().map(|entry| entry.path());
+    let is_test = |f: &Path| {
+        f.file_stem()
+            .is_some_and(|s| s.to_string_lossy().ends_with("_test"))
+    };
     let mut files: Vec<_> = files
-        .filter(|f| f.extension().is_some_and(|e| e == ending))
+        .filter(|f| f.extension().is_some_and(|e| e == ending) && !is_test(f))
         .collect();
     files.sort();
     Ok(files)

@@ -31,7 +31,7 @@ pub fn compile(folder: &Path) -> anyhow::Result<Vec<u8>> {
     // It leaves its objects where it stands.
     objects.current_dir(made.path()).args(["-x", "c", "-c"]);
     objects.args(c::files(&kit, "c")?);
-    tools::run(&mut objects, HINT)?;
+    tools::run(&mut objects, &c::hint(HINT))?;
     let core = made.path().join("core.wasm");
     let mut command = c::command(&clang, &folder);
     command.args(FLAGS);
@@ -40,6 +40,6 @@ pub fn compile(folder: &Path) -> anyhow::Result<Vec<u8>> {
     }
     command.args(c::files(made.path(), "o")?);
     c::link(&mut command, &folder, &core);
-    tools::run(&mut command, HINT)?;
+    tools::run(&mut command, &c::hint(HINT))?;
     Ok(std::fs::read(core)?)
 }

@@ -27,7 +27,7 @@ pub fn compile(folder: &Path) -> anyhow::Result<Vec<u8>> {
         .args(["build", "-buildmode=c-shared", "-ldflags=-s -w", "-o"])
         .arg(&core)
         .arg(".");
-    tools::run(&mut command, HINT)?;
+    tools::run(&mut command, tools::MISTAKE)?;
     Ok(std::fs::read(core)?)
 }
 

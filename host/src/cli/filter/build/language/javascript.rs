@@ -23,7 +23,7 @@ pub fn compile_typed(folder: &Path) -> anyhow::Result<Vec<u8>> {
     let mut command = Command::new(tsc);
     command.arg("--project").arg(folder);
     command.arg("--outDir").arg(made.path());
-    tools::run(&mut command, "what does not fit is told with its line")?;
+    tools::run(&mut command, tools::MISTAKE)?;
     let (kit, beside) = (folder.join("kit"), made.path().join("kit"));
     for part in ["", "wit"] {
         copy_files(&kit.join(part), &beside.join(part))
@@ -63,6 +63,6 @@ fn componentize(folder: &Path, sources: &Path) -> anyhow::Result<Vec<u8>> {
         .arg(&component);
     // It tells its progress on standard output, which is ours.
     command.stdout(std::process::Stdio::null());
-    tools::run(&mut command, "a syntax error is told with its line")?;
+    tools::run(&mut command, tools::MISTAKE)?;
     Ok(std::fs::read(component)?)
 }

@@ -24,7 +24,7 @@ pub fn compile(folder: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
     cargo
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    tools::run(&mut cargo, HINT)?;
+    tools::run(&mut cargo, tools::MISTAKE)?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), Into::into);
     let module = target

@@ -41,6 +41,6 @@ pub fn compile(folder: &Path) -> anyhow::Result<Vec<u8>> {
     command.arg(&folder);
     let mut emit = std::ffi::OsString::from("-femit-bin=");
     emit.push(&core);
-    tools::run(command.arg(emit), HINT)?;
+    tools::run(command.arg(emit), tools::MISTAKE)?;
     Ok(std::fs::read(core)?)
 }
