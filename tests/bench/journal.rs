@@ -1,11 +1,13 @@
 //! `journal/read`: MB of text a CPU second that the reader takes out of a journal of a million entries,
 //! sorted into streams and put into columns as a lane does; `journal/journalctl`: the same by
 //! `journalctl -o json`, and `journal/times`: how many times more. `journal/memory`: MiB that reading
-//! adds to the process.
+//! adds to the process. `journal/agent`: the same journal through the whole agent, sent nowhere; and
+//! `journal/agent/memory`: MiB that its peak is above that of an agent that reads from the end.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use logsieve::clock::thread_cpu;
 use logsieve::record::{BATCH_TEXT_MAX, Columns, Globs, Stream};
@@ -15,9 +17,14 @@ use logsieve::source::journal::streams::Streams;
 use logsieve::source::log_file::files::{Disk, Files};
 use support::journal::{Entry, Layout, Writer};
 
+use crate::agent::corpus::Corpus;
+use crate::agent::null_server;
+use crate::agent::process::Case;
 use crate::figure::{self, Wanted};
 
 const ENTRIES: u64 = 1_000_000;
+/// An agent has started by then.
+const SETTLES: Duration = Duration::from_secs(2);
 const UNITS: [&str; 4] = ["kubelet", "containerd", "sshd", "systemd-networkd"];
 
 pub fn run(wanted: &Wanted) {
@@ -25,6 +32,12 @@ pub fn run(wanted: &Wanted) {
         return;
     }
     let files = files();
+    if wanted.any("journal/agent") {
+        whole_agent(&files);
+    }
+    if !wanted.any("journal/read") {
+        return;
+    }
     let before = peak_mib();
     let text_bytes = read(&files);
     let memory = peak_mib() - before;
@@ -43,6 +56,44 @@ pub fn run(wanted: &Wanted) {
     figure::print("journal/journalctl", "MB/s", &mut theirs);
     figure::print("journal/times", "times", &mut times);
     figure::print("journal/memory", "MiB", &mut [memory]);
+}
+
+/// The agent with nothing but the journal to read.
+fn whole_agent(files: &[PathBuf]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let corpus = |bytes| Corpus {
+        root: folder.path().to_owned(),
+        bytes,
+    };
+    let (all, none) = (
+        corpus(files.iter().map(|f| entry_bytes(f)).sum()),
+        corpus(0),
+    );
+    // One run's text; `read` says that all have as much.
+    let text_bytes = read(files) as f64;
+    let server = null_server::start();
+    let case = |start: &str| {
+        let bench = files[0].ancestors().nth(2).expect("a folder");
+        let journal = format!("journal: {{ paths: [{bench:?}], start: {start} }}");
+        Case::new("journal/agent", None, "{ 'null': {} }").with(journal)
+    };
+    let (whole, idle) = (case("beginning"), case("end"));
+    let (mut speed, mut memory) = (Vec::new(), Vec::new());
+    for _ in 0..figure::RUNS {
+        let base = idle.run_and_watch(&none, server, &[SETTLES]).remove(1);
+        let used = whole.run(&all, server);
+        speed.push(text_bytes / 1e6 / used.cpu_seconds);
+        memory.push(used.peak_rss_mib - base.peak_rss_mib);
+    }
+    figure::print("journal/agent", "MB/CPU-s", &mut speed);
+    figure::print("journal/agent/memory", "MiB", &mut memory);
+}
+
+/// Bytes of a file that are answered for when all of it is.
+fn entry_bytes(file: &Path) -> u64 {
+    let mut reader = Reader::open(Disk.open(file).expect("a file")).expect("a journal");
+    let begin = reader.offset();
+    reader.end().expect("a journal") - begin
 }
 
 /// Reads all files into columns. Says how many bytes of text.

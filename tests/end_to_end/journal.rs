@@ -3,6 +3,7 @@
 
 mod container_insights;
 mod held_back;
+mod large;
 mod losses;
 
 use std::collections::BTreeMap;

@@ -34,6 +34,7 @@ mod outages;
 mod own_log;
 mod pods;
 mod presets;
+mod promptness;
 mod push;
 mod rates;
 mod readme;
