@@ -28,7 +28,7 @@ use crate::disk::Disk;
 use crate::kubelet::{FILTERED, LINKS, PODS};
 
 /// A checkpoint is written at most so often.
-const SAVE_EVERY: Duration = Duration::from_millis(250);
+const SAVE_EVERY: Duration = Duration::from_millis(750);
 /// What the budget may be overrun by: a batch, packed with its escapes.
 const OVERRUN: usize = 1024 * 1024;
 

@@ -23,10 +23,11 @@ use crate::source::log_file::ask::{Again, Stop};
 use crate::source::log_file::sighting::Sighting;
 use crate::telemetry::metrics::Metrics;
 
-/// A checkpoint is written at most so often: well within a second of the settling.
-pub const SAVE_EVERY: Duration = Duration::from_millis(250);
+/// A checkpoint is written at most so often: within a second of the settling, and rarely enough, as each time
+/// all of it is written.
+pub const SAVE_EVERY: Duration = Duration::from_millis(750);
 /// What happens in so short a time after another thing is taken together with it, where nothing waits
-/// for room: a lane has a look at all its containers each time that it is woken.
+/// for room: a lane is woken once for all the answers to what it sent together.
 const GATHER: Duration = Duration::from_millis(100);
 /// How often a drain looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);

@@ -63,7 +63,8 @@ pub struct Config {
     pub create: group::Config,
     /// Of a GB taken in; none: the list price of the group's class.
     pub usd_per_gb: Option<cost::Price>,
-    /// How long an event may wait for its request to fill; twice that, while its stream goes on with little.
+    /// How long an event may wait for its request to fill; three times that, while its stream goes on with
+    /// little.
     #[serde(with = "humantime_serde")]
     pub flush_after: Duration,
     /// Requests on their way at once, over all streams; how many it is in fact adapts to the service.

@@ -1,7 +1,7 @@
 //! Fills requests: records of a batch, escaped, into the open body of their stream.
 //!
 //! Many containers may share one stream; a body is closed when it is full, or when it has waited
-//! `flush_after` (twice that, while a stream goes on with little) and its stream is free: while one
+//! `flush_after` (three times that, while a stream goes on with little) and its stream is free: while one
 //! is on its way, the next one fills, so a slow service gets fewer and larger requests. Full ones go
 //! at once, several at a time, as `order` allows: they leave their last millisecond to the next one.
 //!
@@ -29,7 +29,10 @@ const OPEN_MAX: usize = 4;
 /// A stream that goes on with less than this in a body waits so many times longer for more. A request
 /// costs the agent as much as 50 kB of records, and an account has 5,000 a second for all its nodes.
 const LITTLE_BYTES: usize = 64 * 1024;
-const LITTLE_WAITS: u32 = 2;
+const LITTLE_WAITS: u32 = 3;
+/// A stream goes on until nothing came for so many times `flush_after`: files that grow by little are looked
+/// at once a second, so what comes next comes about that long after the last was sent.
+const PAUSE: u32 = 2;
 /// What comes so close to being due is taken along: a lane would have to wake again for it.
 const EARLY: Duration = Duration::from_millis(20);
 
@@ -124,7 +127,7 @@ impl Pack {
         for (_, stream) in closing {
             stream.close_all(now, out);
         }
-        let since = now.mono.saturating_sub(flush_after);
+        let since = now.mono.saturating_sub(flush_after * PAUSE);
         let used = |stream: &Stream| stream.is_used() || stream.goes_on_from(since);
         self.streams.by_name.retain(|_, stream| used(stream));
         if self.streams.by_name.is_empty() {
@@ -330,7 +333,7 @@ impl Stream {
     /// When what is open has waited long enough; none while the stream is busy.
     fn due(&self, flush_after: Duration) -> Option<Duration> {
         let oldest = self.open.iter().map(|w| w.since).min()?;
-        let goes_on = self.goes_on_from(oldest.saturating_sub(flush_after));
+        let goes_on = self.goes_on_from(oldest.saturating_sub(flush_after * PAUSE));
         let has: usize = self.open.iter().map(|w| w.body.counted()).sum();
         let waits = match goes_on && has < LITTLE_BYTES && !self.share.is_half_used() {
             true => flush_after * LITTLE_WAITS,

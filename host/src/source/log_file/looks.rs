@@ -1,15 +1,13 @@
 //! When to look at a file again: soon while it grows by much, and ever later while it does not.
 //!
-//! Looks that are not urgent fall together, on halves of seconds, and those at idle files on the second:
-//! so a lane with a thousand files wakes once or twice a second, and not for each.
+//! Looks that are not urgent fall together, on the second: so a lane with a thousand files wakes once a
+//! second, and not for each, and what little was added to each is read, filtered and packed as one batch.
 
 use std::time::Duration;
 
 /// Shortest and longest time between two looks.
 const AFTER_MIN: Duration = Duration::from_millis(50);
 const AFTER_MAX: Duration = Duration::from_secs(1);
-/// Longest time where a file grows by little.
-const AFTER_SLOW: Duration = Duration::from_millis(500);
 /// Growth that is worth another look soon, bytes.
 const MUCH_BYTES: u64 = 64 * 1024;
 
@@ -44,14 +42,12 @@ impl Looks {
     /// It was looked at, and its size had changed by so much.
     pub fn looked(&mut self, now: Duration, change_bytes: u64) {
         self.after = match change_bytes {
-            0 => (self.after * 2).min(AFTER_MAX),
             MUCH_BYTES.. => AFTER_MIN,
-            _ => (self.after * 2).min(AFTER_SLOW),
+            _ => (self.after * 2).min(AFTER_MAX),
         };
         self.next = now + self.after;
-        let together = [AFTER_MAX, AFTER_SLOW];
-        if let Some(together) = together.iter().find(|t| self.after >= **t) {
-            let late = self.next.as_nanos() % together.as_nanos();
+        if self.are_rare() {
+            let late = self.next.as_nanos() % AFTER_MAX.as_nanos();
             self.next -= Duration::from_nanos(u64::try_from(late).unwrap_or(0));
         }
     }
@@ -83,13 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn idle_files_are_looked_at_together_once_a_second() {
-        assert_eq!(moments(0), (5, AFTER_MAX));
-    }
-
-    #[test]
-    fn files_that_grow_by_little_are_looked_at_together_twice_a_second() {
-        assert_eq!(moments(100), (10, AFTER_SLOW));
+    fn files_that_grow_by_little_or_not_at_all_are_looked_at_together_once_a_second() {
+        for change_bytes in [0, 100, MUCH_BYTES - 1] {
+            assert_eq!(moments(change_bytes), (5, AFTER_MAX));
+        }
     }
 
     #[test]

@@ -299,9 +299,10 @@ fn leave_at(tenths: &[u32], bytes: usize) -> Vec<u32> {
 }
 
 #[test]
-fn a_stream_that_goes_on_with_little_is_sent_half_as_often() {
+fn a_stream_that_goes_on_with_little_is_sent_a_third_as_often() {
     let all: Vec<u32> = (0..60).collect();
-    assert_eq!(leave_at(&all, 100), [10, 30, 50, 70]);
+    assert_eq!(leave_at(&all, 100), [10, 40, 70]);
     assert_eq!(leave_at(&all, 10_000), [10, 20, 30, 40, 50, 60]);
-    assert_eq!(leave_at(&[0, 25, 50], 100), [10, 35, 60]);
+    assert_eq!(leave_at(&[0, 25, 50], 100), [10, 55]);
+    assert_eq!(leave_at(&[0, 35, 70], 100), [10, 45, 80]);
 }
