@@ -172,7 +172,9 @@ impl Account {
         let between = (left.since.min(now.wall), now.wall);
         self.books
             .lose_unseen(cause, left.bytes, at_least, left.key, between);
-        setup.metrics.source.lost_bytes.inc_by(left.bytes);
+        let metrics = &setup.metrics.source;
+        metrics.lost_bytes.inc_by(left.bytes);
+        metrics.losses_at_least.inc_by(u64::from(at_least));
         (cause, left.bytes)
     }
 

@@ -54,8 +54,10 @@ impl Follow {
         };
         let file = &self.files[place];
         let (key, container) = (file.key().cloned(), file.container.clone());
-        setup.metrics.source.read_failures.inc();
-        setup.metrics.source.lost_bytes.inc_by(bytes);
+        let metrics = &setup.metrics.source;
+        metrics.read_failures.inc();
+        metrics.lost_bytes.inc_by(bytes);
+        metrics.losses_at_least.inc();
         self.account.books.lose_missing(bytes, key, now.wall);
         file.commit(&setup.board, &self.account.folder, now);
         self.lost(bytes, Cause::Damaged, &container, now);

@@ -308,6 +308,11 @@ impl Run {
         self.metrics.ledgers.snapshot()[0].ledger
     }
 
+    /// Losses whose bytes are a least number.
+    pub fn losses_at_least(&self) -> u64 {
+        self.metrics.source.losses_at_least.get()
+    }
+
     pub fn entries(&self) -> Entries {
         // The first call takes what changed since the start.
         self.board.take_changes(0).unwrap_or_default()

@@ -92,6 +92,7 @@ fn a_damaged_trailer_loses_nothing_that_stands_there_and_is_told_once() {
     assert_eq!(first.numbers(), all(1, 5010));
     let ledger = first.ledger();
     assert_eq!((ledger.lost_bytes, ledger.lost_at_least), (0, true));
+    assert_eq!(first.losses_at_least(), 1);
     assert_eq!(ledger.settled_bytes, bytes + live);
     assert!(ledger.balances(), "{ledger:?}");
     let [marker] = &first.markers()[..] else {

@@ -18,6 +18,8 @@ pub struct SourceMetrics {
     /// What deleted files keep on the node's disk, over all lanes: they are given up by it.
     pub pinned_bytes: Gauge<i64>,
     pub lost_bytes: Counter,
+    /// Of these the bytes lost are a least number.
+    pub losses_at_least: Counter,
     /// Entries of the journal.
     pub lost_entries: Counter,
     pub settled_bytes: Counter,
@@ -52,6 +54,11 @@ impl SourceMetrics {
             "tail_lost_bytes",
             "Bytes seen in a log file and gone before they were settled",
             &s.lost_bytes,
+        );
+        counter(
+            "tail_losses_at_least",
+            "Losses of more, perhaps, than was counted as lost bytes: nobody saw how much stood there",
+            &s.losses_at_least,
         );
         counter(
             "journal_lost_entries",
