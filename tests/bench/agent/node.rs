@@ -1,6 +1,10 @@
 //! `node/300/*`: a node as people have it. 110 pods with 300 containers write 1 MB/s in all; the agent
 //! knows their pods from an API server, runs the filter `redact` over every record, and sends them
 //! on. CPU time of all its threads in percent of one core, and its peak of memory, MiB.
+//!
+//! `node/namespaces/*`: the same load from 300 pods, each in a namespace of its own, that chose `redact` by
+//! annotation: no two share an instance. The default lets 32 of them live in each lane, so that nearly
+//! every batch meets a fresh one; with `-300` each keeps its own.
 
 use std::fs;
 use std::net::TcpListener;
@@ -26,26 +30,45 @@ const ROUND: Duration = Duration::from_millis(250);
 const WARM_UP: Duration = Duration::from_secs(5);
 const MEASURED: Duration = Duration::from_secs(20);
 
-pub fn run(wanted: &Wanted) {
-    if !wanted.any("node/300/cpu_percent") && !wanted.any("node/300/rss") {
-        return;
-    }
-    let (mut percent, mut rss) = (Vec::new(), Vec::new());
-    for _ in 0..figure::RUNS {
-        let (cpu, peak) = once();
-        percent.push(cpu);
-        rss.push(peak);
-    }
-    figure::print("node/300/cpu_percent", "%", &mut percent);
-    figure::print("node/300/rss", "MiB", &mut rss);
+/// Who chose the filter.
+#[derive(Clone, Copy, PartialEq)]
+enum Chosen {
+    ByOperator,
+    /// By every pod, in a namespace of its own, with so many instances in each lane.
+    ByPods {
+        instances: usize,
+    },
 }
 
-fn once() -> (f64, f64) {
+const CASES: [(&str, Chosen); 3] = [
+    ("node/300", Chosen::ByOperator),
+    ("node/namespaces", Chosen::ByPods { instances: 32 }),
+    ("node/namespaces-300", Chosen::ByPods { instances: 300 }),
+];
+
+pub fn run(wanted: &Wanted) {
+    for (name, chosen) in CASES {
+        let (cpu, rss) = (format!("{name}/cpu_percent"), format!("{name}/rss"));
+        if !wanted.any(&cpu) && !wanted.any(&rss) {
+            continue;
+        }
+        let (mut percent, mut peaks) = (Vec::new(), Vec::new());
+        for _ in 0..figure::RUNS {
+            let (cpu, peak) = once(chosen);
+            percent.push(cpu);
+            peaks.push(peak);
+        }
+        figure::print(&cpu, "%", &mut percent);
+        figure::print(&rss, "MiB", &mut peaks);
+    }
+}
+
+fn once(chosen: Chosen) -> (f64, f64) {
     let folder = tempfile::tempdir().expect("a folder");
     let kubelet = Kubelet::new(&folder.path().join("log"));
     let api = FakeKubernetes::start();
-    let mut containers = start_containers(&kubelet, &api);
-    let mut agent = spawn(folder.path(), &kubelet, &api);
+    let mut containers = start_containers(&kubelet, &api, chosen);
+    let mut agent = spawn(folder.path(), &kubelet, &api, chosen);
     write_for(WARM_UP, &mut containers);
     let (before, began) = (used(agent.id()), Instant::now());
     write_for(MEASURED, &mut containers);
@@ -58,30 +81,48 @@ fn once() -> (f64, f64) {
     (cpu * 100.0, after.peak_rss_mib)
 }
 
-fn start_containers(kubelet: &Kubelet, api: &FakeKubernetes) -> Vec<Container> {
+fn start_containers(kubelet: &Kubelet, api: &FakeKubernetes, chosen: Chosen) -> Vec<Container> {
+    let pods = match chosen {
+        Chosen::ByOperator => PODS,
+        Chosen::ByPods { .. } => CONTAINERS,
+    };
     let one = |number: usize| {
-        let name = format!("app-{}", number % PODS);
-        if number < PODS {
-            let mut object = pod("node-1", "team-a", &name, &name);
-            object["metadata"]["labels"] = json!({ "app": "shop", "tier": "web", "version": "7" });
+        let name = format!("app-{}", number % pods);
+        let namespace = match chosen {
+            Chosen::ByOperator => "team-a".to_owned(),
+            Chosen::ByPods { .. } => format!("team-{number}"),
+        };
+        if number < pods {
+            let mut object = pod("node-1", &namespace, &name, &name);
+            let metadata = &mut object["metadata"];
+            metadata["labels"] = json!({ "app": "shop", "tier": "web", "version": "7" });
+            if chosen != Chosen::ByOperator {
+                metadata["annotations"] = json!({ "logsieve.dev/filters": "redact" });
+            }
             api.put("pods", object);
         }
-        kubelet.start_in("team-a", &name, &name, &format!("c{}", number / PODS))
+        kubelet.start_in(&namespace, &name, &name, &format!("c{}", number / pods))
     };
     (0..CONTAINERS).map(one).collect()
 }
 
-fn spawn(folder: &Path, kubelet: &Kubelet, api: &FakeKubernetes) -> Child {
+fn spawn(folder: &Path, kubelet: &Kubelet, api: &FakeKubernetes, chosen: Chosen) -> Child {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let admin = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
     fs::write(folder.join("token"), TOKEN).expect("a file");
+    let allow = "{ allow: [{ namespace: '*', filters: [redact] }] }";
+    let (chain, allow, instances) = match chosen {
+        Chosen::ByOperator => ("[redact]", "{}", 32),
+        Chosen::ByPods { instances } => ("[]", allow, instances),
+    };
     let config = format!(
         "state: {state}\nsource: {{ container_log: {{ path: {pods}, links: {links} }} }}\n\
          enrich: {{ node: node-1, pods: {{ server: '{api}', token_file: {token} }} }}\n\
-         filters: {{ modules: {{ redact: {{ module: {module} }} }} }}\n\
+         filters: {{ modules: {{ redact: {{ module: {module}, limits: {{ instances: {instances} }} }} }} }}\n\
+         annotations: {allow}\n\
          destinations: {{ out: {{ cloudwatch: {{ region: eu-central-1, endpoint: 'http://{server}', \
          log_stream: '{{k8s.pod.label.app}}/{{k8s.pod.name}}' }} }} }}\n\
-         routes: [ {{ filters: [redact], destination: out }} ]\ntelemetry: {{ listen: '{admin}' }}\n",
+         routes: [ {{ filters: {chain}, destination: out }} ]\ntelemetry: {{ listen: '{admin}' }}\n",
         state = folder.join("state").display(),
         pods = kubelet.pods().display(),
         links = kubelet.containers().display(),
