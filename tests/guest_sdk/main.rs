@@ -6,6 +6,7 @@
 mod bad_input;
 mod commands;
 mod kit;
+mod last_words;
 mod modules;
 mod output;
 mod paths;

@@ -5,18 +5,14 @@
 // word of a kind is found behind the others.
 #include "edits.h"
 
-#include <stdlib.h>
-
 typedef logsieve_filter_records_edit_t edit_t;
 
 // No batch comes near it: the agent allows some 16 MiB of edits.
 #define EDITS_MAX (1u << 20)
 
 static edit_t *push(ls_batch *batch, size_t at, uint8_t tag) {
-  if (at >= batch->columns->ends.len || batch->count == EDITS_MAX) {
-    ls_log('e', ls_str("the filter changes a record that is not in the batch, or makes too many changes"));
-    abort();
-  }
+  ls_check_record(batch, at);
+  if (batch->count == EDITS_MAX) ls_give_up("the filter makes too many changes");
   if (batch->count == batch->room) {
     batch->room = batch->room ? batch->room * 2 : 16;
     edit_t *former = batch->edits;

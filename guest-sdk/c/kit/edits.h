@@ -18,6 +18,11 @@ void *ls_allocate(size_t bytes);
 void ls_keep_memory(void);
 void ls_reuse_memory(void);
 
+// Says why in the agent's log, and ends the call as a trap.
+_Noreturn void ls_give_up(const char *why);
+// Gives up where there is no such record.
+void ls_check_record(const ls_batch *batch, size_t at);
+
 // Sorts, leaves out what another change beats, and checks. NULL, or which rule is broken.
 const char *ls_finish(ls_batch *batch);
 

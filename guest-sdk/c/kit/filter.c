@@ -1,5 +1,4 @@
 // What the agent calls, and what a filter may ask it for: a thin layer over the generated bindings.
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "edits.h"
@@ -45,14 +44,31 @@ void __wasm_export_exports_logsieve_filter_filter_process_post_return(uint8_t *g
 
 size_t ls_count_records(const ls_batch *batch) { return batch->columns->ends.len; }
 
+void ls_give_up(const char *why) {
+  ls_log('e', ls_str(why));
+  abort();
+}
+
+void ls_check_record(const ls_batch *batch, size_t at) {
+  if (at >= batch->columns->ends.len) ls_give_up("the filter names a record that is not in the batch");
+}
+
 ls_text ls_record(const ls_batch *batch, size_t at) {
-  if (at >= batch->columns->ends.len) abort();
+  ls_check_record(batch, at);
   uint32_t start = at ? batch->columns->ends.ptr[at - 1] : 0;
   return (ls_text){batch->columns->text.ptr + start, batch->columns->ends.ptr[at] - start};
 }
 
-uint64_t ls_time(const ls_batch *batch, size_t at) { return batch->columns->times.ptr[at]; }
-int ls_stream(const ls_batch *batch, size_t at) { return batch->columns->streams.ptr[at]; }
+uint64_t ls_time(const ls_batch *batch, size_t at) {
+  ls_check_record(batch, at);
+  return batch->columns->times.ptr[at];
+}
+
+int ls_stream(const ls_batch *batch, size_t at) {
+  ls_check_record(batch, at);
+  return batch->columns->streams.ptr[at];
+}
+
 bool ls_is_last(const ls_batch *batch) { return batch->columns->last; }
 
 ptrdiff_t ls_find(ls_text text, ls_text what) {
@@ -121,11 +137,17 @@ void ls_count(const char *name, uint64_t by) {
 }
 
 const char *ls_format(const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  const char *message = ls_format_list(format, values);
+  va_end(values);
+  return message;
+}
+
+const char *ls_format_list(const char *format, va_list values) {
   // Longer messages are cut by the agent as well.
   static char out[1024];
   size_t len = 0;
-  va_list values;
-  va_start(values, format);
   for (const char *at = format; *at && len < sizeof(out) - 1; at++) {
     ls_text part = {(const uint8_t *)at, 1};
     if (at[0] == '%' && at[1] == 's') part = ls_str(va_arg(values, const char *)), at++;
@@ -138,7 +160,6 @@ const char *ls_format(const char *format, ...) {
     if (part.len) memmove(out + len, part.ptr, part.len);
     len += part.len;
   }
-  va_end(values);
   out[len] = 0;
   return out;
 }

@@ -7,6 +7,7 @@
 #ifndef LOGSIEVE_H
 #define LOGSIEVE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,6 +88,7 @@ bool ls_unknown_key(const ls_settings *settings, const char *const *known, ls_te
 
 // A message made of a format with `%s` (a C string) and `%t` (an `ls_text`, by value); valid until the next one.
 const char *ls_format(const char *format, ...);
+const char *ls_format_list(const char *format, va_list values);
 
 // What an author writes. Both give NULL, or say in words what is wrong.
 //

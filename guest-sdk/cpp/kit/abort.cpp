@@ -7,7 +7,10 @@
 _LIBCPP_BEGIN_NAMESPACE_STD
 
 [[noreturn]] void __libcpp_verbose_abort(const char *format, ...) noexcept {
-  ls_log('e', ls_str(format));
+  va_list values;
+  va_start(values, format);
+  ls_log('e', ls_str(ls_format_list(format, values)));
+  va_end(values);
   std::abort();
 }
 

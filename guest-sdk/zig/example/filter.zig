@@ -98,6 +98,7 @@ fn join(records: Batch) !void {
     }
 }
 
+pub const panic = logsieve.panic;
 comptime {
     logsieve.exportFilter(@This());
 }

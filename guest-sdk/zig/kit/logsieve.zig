@@ -5,6 +5,7 @@
 //!     pub const Settings = struct { ... };          // the operator's settings: fields with defaults
 //!     pub fn configure(settings: Settings) !void    // once, before the first batch
 //!
+//!     pub const panic = logsieve.panic;             // the agent's log says what ended the filter
 //!     comptime {
 //!         logsieve.exportFilter(@This());
 //!     }
@@ -199,10 +200,21 @@ fn failed(said: usize) Error {
     return error.Failed;
 }
 
+/// Where a panic ends: the agent's log says why, and the call ends as a trap. Zig's own way would bring along
+/// all of its means to print. In the filter's file: `pub const panic = logsieve.panic;`
+pub const panic = std.debug.FullPanic(giveUp);
+
+fn giveUp(why: []const u8, _: ?usize) noreturn {
+    log(.err, why);
+    @trap();
+}
+
 /// Makes a file the filter of its module. Once, in the file itself.
 pub fn exportFilter(comptime Filter: type) void {
     if (!@hasDecl(Filter, "record") and !@hasDecl(Filter, "batch"))
         @compileError("the filter has neither `record` nor `batch`");
+    if (!@hasDecl(Filter, "panic"))
+        @compileError("the filter has no `pub const panic = logsieve.panic;`, and nobody would see why it ends");
     const calls = struct {
         fn configure(given: *const c.Settings) callconv(.c) ?[*:0]const u8 {
             return inWords(if (@hasDecl(Filter, "Settings")) configured(Filter, given) else refused(given));

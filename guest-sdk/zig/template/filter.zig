@@ -35,6 +35,7 @@ fn mask(it: Record) void {
     }
 }
 
+pub const panic = logsieve.panic;
 comptime {
     logsieve.exportFilter(@This());
 }

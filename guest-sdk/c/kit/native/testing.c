@@ -83,8 +83,12 @@ void logsieve_filter_patterns_method_pattern_set_matches(logsieve_filter_pattern
   *records = (log_filter_list_u32_t){NULL, 0};
 }
 
+void logsieve_filter_report_log(logsieve_filter_report_level_t level, log_filter_string_t *text) {
+  (void)level;
+  fprintf(stderr, "%.*s\n", (int)text->len, (const char *)text->ptr);
+}
+
 // Nobody listens.
-void logsieve_filter_report_log(logsieve_filter_report_level_t level, log_filter_string_t *text) { (void)level, (void)text; }
 void logsieve_filter_report_count(log_filter_string_t *name, uint64_t by) { (void)name, (void)by; }
 
 void log_filter_string_dup(log_filter_string_t *copied, const char *text) {
