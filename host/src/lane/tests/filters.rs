@@ -19,7 +19,7 @@ const FAILS: &str = include_str!("../../../../tests/guests/wat/grows_tables.wat"
 /// Changes nothing, where it may be of as many parts as it is.
 const PASSES: &str = include_str!("../../../../tests/guests/wat/many_parts.wat");
 
-fn filter(engine: &Engine, wat: &str) -> Filter {
+fn filter(engine: &Engine, wat: &str, on_error: OnError) -> Filter {
     let bytes = wat::parse_str(wat).unwrap();
     let blueprint = Blueprint {
         name: "f".into(),
@@ -35,7 +35,7 @@ fn filter(engine: &Engine, wat: &str) -> Filter {
         cpu: thread_cpu,
         metrics: Metrics::default().filter("f"),
     };
-    Filter::new(blueprint, OnError::Block, Vec::new())
+    Filter::new(blueprint, on_error, Vec::new())
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_new_module_ends_a_block_at_once() {
     let runs = |wat| {
         vec![Event::Plan(Box::new(plan(
             &node,
-            vec![filter(&engine, wat)],
+            vec![filter(&engine, wat, OnError::Block)],
         )))]
     };
     run.tell(runs(FAILS));
@@ -58,4 +58,25 @@ fn a_new_module_ends_a_block_at_once() {
     run.steps(1);
     let all: Vec<u32> = (1..=10).collect();
     assert_eq!(run.numbers(), all);
+}
+
+#[test]
+fn while_it_is_found_out_what_a_filter_fails_on_others_have_their_turns() {
+    let engine = Engine::new(Clock::start()).unwrap();
+    let mut node = Node::new();
+    node.print("0.log", 100);
+    node.turn_to("shop_api-1_0f1d/api");
+    node.print("0.log", 100);
+    let mut run = run(&node, None);
+    let pass = vec![filter(&engine, FAILS, OnError::Pass)];
+    run.tell(vec![Event::Plan(Box::new(plan(&node, pass)))]);
+    for _ in 0..10 {
+        run.step();
+        let both = run.lane().follows.values();
+        assert_eq!(both.filter(|follow| follow.is_suspended()).count(), 2);
+    }
+    run.steps(20);
+    let mut all = run.numbers();
+    all.sort_unstable();
+    assert_eq!(all, (1..=200).collect::<Vec<u32>>());
 }
