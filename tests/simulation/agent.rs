@@ -14,21 +14,26 @@ use logsieve::config::{Config, Resolved};
 use logsieve::filter::engine::Engine;
 use logsieve::filter::instance::Blueprint;
 use logsieve::filter::quarantine::{self, Keeper};
-use logsieve::lane::{Event, Lane, Setup};
-use logsieve::record::Budget;
+use logsieve::lane::{Event, Lane, LeftBehind, Setup};
 use logsieve::record::ledger::Posted;
 use logsieve::record::receipt::news_channel;
+use logsieve::record::{Budget, Facts};
 use logsieve::sink::{Request, cloudwatch};
 use logsieve::source::container_log::discover::Discover;
+use logsieve::source::files;
+use logsieve::source::log_file::sighting::Sighting;
 use logsieve::telemetry::metrics::Metrics;
 
 use crate::books::Broken;
 use crate::cpu;
 use crate::disk::Disk;
 use crate::kubelet::{FILTERED, LINKS, PODS};
+use crate::plain::FOLDER as PLAIN;
 
 /// A checkpoint is written at most so often.
 const SAVE_EVERY: Duration = Duration::from_millis(750);
+/// Plain files are listed as often while one of them is not clear.
+const LIST_PLAIN_EVERY: Duration = Duration::from_secs(1);
 /// What the budget may be overrun by: a batch, packed with its escapes.
 const OVERRUN: usize = 1024 * 1024;
 
@@ -46,11 +51,13 @@ static COMMON: LazyLock<Common> = LazyLock::new(|| {
     let guests = guests.display();
     let text = format!(
         "budget: 4MiB
-source: {{ container_log: {{ path: {PODS}, links: {LINKS} }} }}
+source:
+  container_log: {{ path: {PODS}, links: {LINKS} }}
+  files: {{ plain: {{ include: [\"{PLAIN}/*\"] }} }}
 filters:
   directories: [{guests}]
   modules: {{ does_as_told: {{ module: does_as_told.wasm, on_error: block, limits: {{ cpu_per_batch: 600s }} }} }}
-destinations: {{ main: {{ cloudwatch: {{ region: eu-central-1, format: text, log_group: sim, log_stream: \"{{k8s.pod.name}}\" }} }} }}
+destinations: {{ main: {{ cloudwatch: {{ region: eu-central-1, format: text, log_group: sim, log_stream: \"{{k8s.pod.name,log.file.name|other}}\" }} }} }}
 routes:
   - {{ match: {{ namespace: {FILTERED} }}, filters: [does_as_told] }}
   - {{}}
@@ -78,6 +85,9 @@ routes:
 pub struct Agent {
     lane: Lane,
     discover: Discover,
+    plain: Option<files::discover::Discover>,
+    /// What the last run left of plain files, until they are listed.
+    left: Vec<LeftBehind>,
     events: Receiver<Event>,
     to: Sender<Event>,
     pub board: Arc<Board>,
@@ -86,6 +96,7 @@ pub struct Agent {
     wakes: Duration,
     saves: Duration,
     rescans: Duration,
+    lists_plain: Duration,
 }
 
 impl Agent {
@@ -116,6 +127,8 @@ impl Agent {
         Ok(Self {
             lane: Lane::new(setup, plan),
             discover,
+            plain: None,
+            left: Vec::new(),
             events,
             to,
             board,
@@ -124,7 +137,36 @@ impl Agent {
             wakes: now.mono,
             saves: now.mono,
             rescans: now.mono,
+            lists_plain: now.mono,
         })
+    }
+
+    /// Follows plain files as well.
+    pub fn with_plain(mut self, disk: &Disk) -> Self {
+        let (config, begun) = (&COMMON.config.source.files, self.board.owners());
+        let disk = Arc::new(disk.clone());
+        let discover = files::discover::Discover::new(disk, config, Facts::new(), begun);
+        self.plain = Some(discover);
+        let left = self.board.left_behind().into_iter();
+        let left = left.filter(|(key, _)| files::is_plain(&key.pod_uid));
+        self.left = left
+            .filter_map(|(key, entry)| LeftBehind::new(&Facts::new(), key, entry))
+            .collect();
+        self
+    }
+
+    /// Names of plain files have changed.
+    pub fn look_at_plain(&mut self) {
+        let (to, left) = (&self.to, &mut self.left);
+        let mut tell = |sighting| match sighting {
+            Sighting::Listed => left
+                .drain(..)
+                .for_each(|left| drop(to.send(Event::LeftBehind(left)))),
+            sighting => drop(to.send(Event::Sighting(sighting))),
+        };
+        if let Some(plain) = &mut self.plain {
+            plain.scan(&mut tell);
+        }
     }
 
     /// A folder's names have changed.
@@ -150,6 +192,10 @@ impl Agent {
             let to = &self.to;
             self.discover
                 .scan(&mut |sighting| drop(to.send(Event::Sighting(sighting))));
+        }
+        if self.lists_plain <= now.mono {
+            self.lists_plain = now.mono + LIST_PLAIN_EVERY;
+            self.look_at_plain();
         }
         let first = self.events.try_recv().ok();
         if first.is_none() && now.mono < self.wakes {

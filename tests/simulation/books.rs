@@ -4,6 +4,7 @@
 //! A *log* is what one file was from its creation to its truncation; several files may hold copies of
 //! it, as a plain file and its compressed twin do.
 
+mod copies;
 mod ledger;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -152,14 +153,6 @@ impl Books {
         });
     }
 
-    /// `to` holds the same bytes as `from`, in its own way.
-    pub fn copied(&mut self, from: Node, to: Node) {
-        let log = self.held[&from];
-        self.held.insert(to, log);
-        self.packed.insert(to);
-        self.logs[log].copies += 1;
-    }
-
     /// A file was cut, that the agent had last seen to be so long.
     pub fn truncated(&mut self, node: Node, seen_to: u64) {
         let (container, restart) = {
@@ -220,7 +213,9 @@ impl Books {
         for at in log.checked..log.pieces.len() {
             let (to, record) = log.pieces[at];
             if !account.records[record].is_accounted_for() {
-                return Some(format!("{} bytes {}..{to}", account.pod, log.from(at)));
+                let text = &account.records[record].text;
+                let from = log.from(at);
+                return Some(format!("{} bytes {from}..{to} (`{text:.40}`)", account.pod));
             }
         }
         None

@@ -36,6 +36,8 @@ struct Inner {
     /// Nothing works.
     failing: bool,
     unreadable: Vec<Unreadable>,
+    /// How often anything was written, where files tell when that was.
+    writes: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -54,6 +56,7 @@ struct File {
     /// How far it was read, and how long it was when its reader looked.
     read_to: u64,
     seen_to: u64,
+    modified: u64,
 }
 
 /// A file whose bytes nobody can reach any more.
@@ -76,6 +79,7 @@ impl Disk {
             short: false,
             failing: false,
             unreadable: Vec::new(),
+            writes: None,
         })))
     }
 
@@ -112,10 +116,30 @@ impl Disk {
         node
     }
 
+    /// Files tell from here on when they were last written to.
+    pub fn tell_times(&self) {
+        self.inner().writes = Some(0);
+    }
+
+    /// A copy tells the time of what it was made of.
+    pub fn copy_time(&self, from: Node, to: Node) {
+        let mut inner = self.inner();
+        let modified = inner.files.get(&from).map(|file| file.modified);
+        if let (Some(modified), Some(file)) = (modified, inner.files.get_mut(&to)) {
+            file.modified = modified;
+        }
+    }
+
     /// Appends by a descriptor: the file may have no name any more.
     pub fn append(&self, node: Node, bytes: &[u8]) {
-        if let Some(file) = self.inner().files.get_mut(&node) {
+        let mut guard = self.inner();
+        let inner = &mut *guard;
+        if let Some(file) = inner.files.get_mut(&node) {
             file.bytes.extend_from_slice(bytes);
+            if let Some(writes) = inner.writes.as_mut().filter(|_| !bytes.is_empty()) {
+                *writes += 1;
+                file.modified = *writes;
+            }
         }
     }
 
@@ -296,7 +320,7 @@ impl LogFile for Handle {
             },
             len: file.bytes.len() as u64,
             links: file.names,
-            modified: 0,
+            modified: file.modified,
         })
     }
 

@@ -17,6 +17,9 @@ pub enum Kind {
     Truncate(usize),
     /// Somebody deletes the live file; the kubelet has it made anew a while later.
     Remove(usize),
+    /// `logrotate` renames a plain log, or copies and cuts it.
+    Rename(usize),
+    CopyAndTruncate(usize),
     /// The agent is killed, and started again a while later.
     Crash,
     /// The agent is asked to drain, and started again a while later.
@@ -56,6 +59,31 @@ pub fn draw(rng: &mut Rng, length: Duration, containers: usize) -> Vec<Fault> {
     faults
 }
 
+/// The same for plain logs.
+pub fn draw_plain(rng: &mut Rng, length: Duration, logs: usize) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = (0..rng.usize(0..14))
+        .map(|_| Fault {
+            at: part(rng, length),
+            kind: match rng.u8(..17) {
+                0..4 => Kind::Rename(rng.usize(..logs)),
+                4..7 => Kind::CopyAndTruncate(rng.usize(..logs)),
+                7..9 => Kind::Crash,
+                9 => Kind::Stop,
+                10 => Kind::Throttle,
+                11 => Kind::Slow,
+                12 => Kind::LoseAnswers,
+                13 => Kind::Abandon,
+                14 => Kind::ShortReads,
+                15 => Kind::BadDisk,
+                _ => Kind::FullDisk,
+            },
+            lasts: part(rng, Duration::from_secs(6)),
+        })
+        .collect();
+    faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
 /// Some time up to `whole`, in tenths of a second.
 fn part(rng: &mut Rng, whole: Duration) -> Duration {
     let tenths = u64::try_from(whole.as_millis() / 100).unwrap_or(u64::MAX);
@@ -84,10 +112,16 @@ fn kind(rng: &mut Rng, container: usize) -> Kind {
 
 impl Fault {
     fn lasts_at_all(&self) -> bool {
-        use Kind::{Remove, Replace, Restart, Rotate, Truncate};
+        use Kind::{CopyAndTruncate, Remove, Rename, Replace, Restart, Rotate, Truncate};
         !matches!(
             self.kind,
-            Rotate(_) | Restart(_) | Replace(_) | Truncate(_) | Remove(_)
+            Rotate(_)
+                | Restart(_)
+                | Replace(_)
+                | Truncate(_)
+                | Remove(_)
+                | Rename(_)
+                | CopyAndTruncate(_)
         )
     }
 }
@@ -100,6 +134,8 @@ impl fmt::Display for Fault {
             Kind::Replace(n) => format!("replace {n}"),
             Kind::Truncate(n) => format!("truncate {n}"),
             Kind::Remove(n) => format!("remove {n}"),
+            Kind::Rename(n) => format!("rename {n}"),
+            Kind::CopyAndTruncate(n) => format!("copytruncate {n}"),
             Kind::LoseAnswers => "lose-answers".to_owned(),
             Kind::ShortReads => "short-reads".to_owned(),
             Kind::BadDisk => "bad-disk".to_owned(),

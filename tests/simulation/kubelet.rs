@@ -14,6 +14,8 @@ use support::kubelet::{Stream, cri};
 use crate::books::{Books, Record};
 use crate::disk::{Disk, Node};
 
+pub use changes::gzip;
+
 pub const PODS: &str = "/var/log/pods";
 pub const LINKS: &str = "/var/log/containers";
 /// Pods whose records pass the filter are in this namespace; all others in the other one.

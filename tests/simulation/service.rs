@@ -190,7 +190,7 @@ fn take(flying: &Flying, books: &mut Books, log: &mut String) -> Result<(), Brok
     let body: Body = serde_json::from_slice(&flying.request.body.json())
         .map_err(|error| Broken::new("a body is JSON", error.to_string()))?;
     let word =
-        |event: Option<&Event>| event.map(|e| e.message.chars().take(12).collect::<String>());
+        |event: Option<&Event>| event.map(|e| e.message.chars().take(40).collect::<String>());
     let _ = writeln!(
         log,
         "{:?}: {} has {} events, `{}` to `{}`, {:?}",

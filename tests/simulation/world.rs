@@ -13,6 +13,7 @@ use crate::books::{Books, Broken};
 use crate::disk::Disk;
 use crate::faults::{Fault, Kind};
 use crate::kubelet::Kubelet;
+use crate::plain::Plain;
 use crate::service::Service;
 
 /// How long containers print and things go wrong.
@@ -34,6 +35,7 @@ struct World {
     now: Duration,
     disk: Disk,
     kubelet: Kubelet,
+    plain: Option<Plain>,
     service: Service,
     books: Books,
     agent: Option<Agent>,
@@ -45,6 +47,7 @@ struct World {
     checkpoint: Option<Vec<u8>>,
     /// When the agent looks at which pod's folder.
     looks: BTreeMap<String, Duration>,
+    looks_at_plain: Option<Duration>,
     /// Troubles of the disk that end when.
     troubles: Vec<(Kind, Duration)>,
     log: String,
@@ -59,19 +62,30 @@ pub struct Run {
 
 /// Runs a seed with these faults.
 pub fn run(seed: u64, faults: &[Fault]) -> Run {
-    let mut world = World::new(seed);
-    let end = world.live(faults);
-    let log = world.log;
-    Run { log, end }
+    World::new(seed, CONTAINERS).run(faults)
+}
+
+/// The same with plain logs, and one container beside them.
+pub fn run_plain(seed: u64, faults: &[Fault]) -> Run {
+    let mut world = World::new(seed, 1);
+    let rng = world.rng.fork();
+    world.plain = Some(Plain::new(world.disk.clone(), rng, &mut world.books));
+    world.run(faults)
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    fn run(mut self, faults: &[Fault]) -> Run {
+        let end = self.live(faults);
+        let log = self.log;
+        Run { log, end }
+    }
+
+    fn new(seed: u64, containers: usize) -> Self {
         let mut rng = Rng::with_seed(seed);
         let disk = Disk::new(rng.fork());
         let mut books = Books::default();
         let now = at(Duration::ZERO);
-        let kubelet = Kubelet::new(disk.clone(), rng.fork(), CONTAINERS, now, &mut books);
+        let kubelet = Kubelet::new(disk.clone(), rng.fork(), containers, now, &mut books);
         Self {
             now: Duration::ZERO,
             agent: None,
@@ -81,6 +95,8 @@ impl World {
             checkpoint: None,
             service: Service::new(rng.fork()),
             looks: BTreeMap::new(),
+            looks_at_plain: None,
+            plain: None,
             troubles: Vec::new(),
             log: String::new(),
             rng,
@@ -133,6 +149,12 @@ impl World {
             Kind::Replace(index) => self.kubelet.replace(index, now, &mut self.books),
             Kind::Truncate(index) => self.kubelet.truncate(index, &mut self.books),
             Kind::Remove(index) => self.kubelet.remove(index, now),
+            Kind::Rename(_) | Kind::CopyAndTruncate(_) => {
+                let plain = self.plain.as_mut();
+                plain
+                    .into_iter()
+                    .for_each(|p| p.meets(fault.kind, now, &mut self.books));
+            }
             Kind::Crash => {
                 self.end_agent()?;
                 self.starts = until;
@@ -165,10 +187,11 @@ impl World {
         );
         self.disk.weather(short, bad);
         self.kubelet.tick(now, since, printing, &mut self.books);
-        self.hear_of_folders();
-        if self.agent.is_none() && self.starts <= self.now {
-            self.agent = Some(Agent::start(&self.disk, self.checkpoint.as_deref(), now)?);
+        if let Some(plain) = &mut self.plain {
+            plain.tick(now, since, printing, &mut self.books);
         }
+        self.hear_of_folders();
+        self.start_agent(now)?;
         if let Some(agent) = &mut self.agent {
             let due: Vec<String> = self
                 .looks
@@ -176,6 +199,9 @@ impl World {
                 .map(|(pod, _)| pod)
                 .collect();
             due.iter().for_each(|pod| agent.look(pod));
+            if self.looks_at_plain.take_if(|at| *at <= self.now).is_some() {
+                agent.look_at_plain();
+            }
             let service = &mut self.service;
             agent.tick(now, &mut |request| service.put(request));
             agent.keeps_budget()?;
@@ -194,8 +220,25 @@ impl World {
         }
     }
 
+    fn start_agent(&mut self, now: Now) -> Result<(), Broken> {
+        if self.agent.is_none() && self.starts <= self.now {
+            let agent = Agent::start(&self.disk, self.checkpoint.as_deref(), now)?;
+            self.agent = Some(match self.plain {
+                Some(_) => agent.with_plain(&self.disk),
+                None => agent,
+            });
+        }
+        Ok(())
+    }
+
     /// The kernel tells of changed folders, a moment later each.
     fn hear_of_folders(&mut self) {
+        if let Some(plain) = &mut self.plain
+            && std::mem::take(&mut plain.changed)
+        {
+            let at = self.now + Duration::from_millis(self.rng.u64(..LOOKED_AT_WITHIN_MS));
+            self.looks_at_plain.get_or_insert(at);
+        }
         for pod in std::mem::take(&mut self.kubelet.changed) {
             let at = self.now + Duration::from_millis(self.rng.u64(..LOOKED_AT_WITHIN_MS));
             self.looks.entry(pod).or_insert(at);

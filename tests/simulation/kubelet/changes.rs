@@ -59,12 +59,7 @@ impl Kubelet {
         let temporary = plain.with_file_name(format!("{}.tmp", name(plain)));
         let packed = self.disk.create(&temporary);
         books.copied(node, packed);
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        let bytes = encoder
-            .write_all(&self.disk.bytes(node))
-            .and_then(|()| encoder.finish());
-        self.disk
-            .append(packed, &bytes.expect("memory takes everything"));
+        self.disk.append(packed, &gzip(&self.disk.bytes(node)));
         self.disk.rename(
             &temporary,
             &plain.with_file_name(format!("{}.gz", name(plain))),
@@ -156,4 +151,10 @@ impl Kubelet {
         let changing = |later: &Later| matches!(later, Later::Reopen(i) if *i == index);
         self.running[index].runs && !self.later.iter().any(|(_, later)| changing(later))
     }
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    packed.expect("memory takes everything")
 }

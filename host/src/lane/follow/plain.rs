@@ -87,8 +87,11 @@ impl Follow {
         // Those that were written first come first.
         aside.sort_by_key(|f| f.tail.stat().modified);
         for mut file in aside {
-            // What cannot be looked at now is looked at again.
-            let _ = file.tail.look(now.mono);
+            if file.tail.look(now.mono).is_err() {
+                // What it holds cannot be compared with anything now.
+                self.aside.push(file);
+                continue;
+            }
             let late = now.mono.saturating_sub(file.tail.grew_at) >= CLEAR_WAIT;
             let clear = live_is_here && (file.tail.stat().len > 0 || file.compressed);
             if !clear && !late {
@@ -198,6 +201,10 @@ impl Follow {
         next.container = self.files[place].container.clone();
         next.learn_key(&setup.board, &self.account.folder, now);
         self.files[place].superseded_at = Some(now.mono);
+        if place + 1 < self.files.len() {
+            // It was renamed meanwhile, and the next one was found before the cut was.
+            next.superseded_at = Some(now.mono);
+        }
         self.files.insert(place + 1, next);
         true
     }

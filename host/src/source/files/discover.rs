@@ -130,7 +130,7 @@ impl Discover {
     pub fn scan(&mut self, tell: &mut dyn FnMut(Sighting)) {
         self.unsettled = false;
         let mut seen = HashSet::new();
-        let mut met = BTreeSet::new();
+        let (mut met, mut unlisted) = (BTreeSet::new(), BTreeSet::new());
         let mut by_family: BTreeMap<PathBuf, Vec<Opened>> = BTreeMap::new();
         for folder in self.folders().0 {
             match self.list(&folder) {
@@ -141,10 +141,13 @@ impl Discover {
                 }
                 // It may appear yet.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => tell(Sighting::Failed {
-                    path: folder,
-                    source,
-                }),
+                Err(source) => {
+                    unlisted.insert(folder.clone());
+                    tell(Sighting::Failed {
+                        path: folder,
+                        source,
+                    });
+                }
             }
         }
         for (base, opened) in by_family {
@@ -154,14 +157,18 @@ impl Discover {
                 met.insert(base);
             }
         }
+        // What stands in a folder that cannot be listed is not gone.
+        let is_unlisted = |base: &Path| base.parent().is_some_and(|f| unlisted.contains(f));
         self.told.retain(|inode, told| {
-            told.missed = if seen.contains(inode) {
+            told.missed = if seen.contains(inode) || is_unlisted(&told.base) {
                 0
             } else {
                 told.missed + 1
             };
             told.missed < MISSED_MAX
         });
+        let unlisted = self.families.keys().filter(|base| is_unlisted(base));
+        met.extend(unlisted.cloned());
         self.forget_gone(&met, tell);
         if std::mem::take(&mut self.at_start) {
             tell(Sighting::Listed);

@@ -108,3 +108,40 @@ impl Fields {
         self.more.matches(field).then(|| format!("journal.{name}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each key chooses by its own fact, and an entry that lacks the fact is not meant; but one without
+    /// a level is read.
+    #[test]
+    fn each_key_chooses_by_its_own_fact() {
+        let entry = [
+            (UNIT, "kubelet.service"),
+            (IDENTIFIER, "kubelet"),
+            (TRANSPORT, "stdout"),
+            (BOOT, "0123"),
+            (LEVEL, "info"),
+        ];
+        let fact = |name: &str| entry.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+        for (select, takes, takes_bare) in [
+            ("{}", true, true),
+            ("{ units: 'kube*' }", true, false),
+            ("{ units: sshd.service }", false, false),
+            ("{ identifiers: [sshd, kubelet] }", true, false),
+            ("{ identifiers: sshd }", false, false),
+            ("{ transports: [kernel, stdout] }", true, false),
+            ("{ transports: kernel }", false, false),
+            ("{ boots: '0123' }", true, false),
+            ("{ boots: '4567' }", false, false),
+            ("{ level: info }", true, true),
+            ("{ level: notice }", false, true),
+            ("{ units: 'kube*', transports: kernel }", false, false),
+        ] {
+            let parsed: Select = serde_saphyr::from_str(select).unwrap();
+            assert_eq!(parsed.takes(fact), takes, "{select}");
+            assert_eq!(parsed.takes(|_| None), takes_bare, "{select}");
+        }
+    }
+}
