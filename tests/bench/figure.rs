@@ -26,6 +26,8 @@ impl Wanted {
 /// Prints one figure from its runs.
 pub fn print(name: &str, unit: &str, runs: &mut [f64]) {
     runs.sort_by(f64::total_cmp);
+    // A size is exact.
+    let round = |value: f64| if unit == "bytes" { value } else { round(value) };
     let figure = serde_json::json!({
         "bench": name,
         "value": round(runs[runs.len() / 2]),

@@ -110,6 +110,22 @@ fn a_filter_is_told_where_records_come_from() {
 }
 
 #[test]
+fn a_compressed_log_is_read_as_what_is_in_it() {
+    use std::io::Write;
+    let folder = folder();
+    let file = fs::File::create(folder.path().join("0.log.20261124-080000.gz")).unwrap();
+    let mut gz = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    gz.write_all(b"2026-11-24T08:00:00Z stdout F replace b\n")
+        .unwrap();
+    gz.finish().unwrap();
+    let guest = module("guests/every_change");
+    let input = ["--input", "0.log.20261124-080000.gz"];
+    let arguments = ["run", guest.to_str().unwrap()].into_iter().chain(input);
+    let shown = done(&filter(folder.path(), arguments));
+    assert!(shown.contains("\"text\":\"b\""), "{shown}");
+}
+
+#[test]
 fn standard_input_is_read_where_no_file_is_named() {
     use std::io::Write;
     let mut child = Command::new(support::agent::binary());

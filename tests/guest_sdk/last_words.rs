@@ -1,12 +1,12 @@
 //! What an author is told of a filter that ends in the middle of a batch, in the languages whose own way to say so
-//! would be stdio or nothing: the agent's log has it.
+//! would be standard output or nothing: the agent's log has it, and what was printed.
 
 use std::fs;
 
 use crate::kit::{done, filter, has, text};
 
 /// A new filter with `mistake` in place of `line` says `words` when it comes to a record that holds `boom`.
-fn says(language: &str, source: &str, (line, mistake): (&str, &str), words: &str) {
+fn says(language: &str, source: &str, (line, mistake): (&str, &str), said: &[&str]) {
     if !has(language) {
         return;
     }
@@ -21,7 +21,9 @@ fn says(language: &str, source: &str, (line, mistake): (&str, &str), words: &str
     let run = filter(folder.path(), ["run", "ends", "--input", "input.log"]);
     let error = text(&run.stderr);
     assert_eq!(run.status.code(), Some(1), "{error}");
-    assert!(error.contains(words), "no `{words}` in {error}");
+    for words in said {
+        assert!(error.contains(words), "no `{words}` in {error}");
+    }
 }
 
 #[test]
@@ -31,7 +33,7 @@ fn a_filter_in_c_that_names_no_record_of_its_batch_says_so() {
         "    if (ls_find(ls_record(batch, at), ls_str(\"boom\")) >= 0) ls_time(batch, 99);\n";
     let mistake = format!("{more}{line}");
     let words = "ERROR the filter names a record that is not in the batch";
-    says("c", "filter.c", (line, &mistake), words);
+    says("c", "filter.c", (line, &mistake), &[words]);
 }
 
 /// It said `"%s"` in place of what was thrown.
@@ -40,7 +42,7 @@ fn a_filter_in_cpp_that_throws_says_what() {
     let line = "void record(Record record) {";
     let mistake = format!("{line} if (record.text() == \"boom\") drop_.at(9);");
     let words = "ERROR out_of_range was thrown in -fno-exceptions mode with message \"vector\"";
-    says("cpp", "filter.cpp", (line, &mistake), words);
+    says("cpp", "filter.cpp", (line, &mistake), &[words]);
 }
 
 /// It could not be built: Zig's own panic asked for what no filter has.
@@ -48,7 +50,7 @@ fn a_filter_in_cpp_that_throws_says_what() {
 fn a_filter_in_zig_that_panics_says_why() {
     let line = "pub fn record(it: Record) void {";
     let mistake = format!("{line} if (std.mem.eql(u8, it.text(), \"boom\")) @panic(\"why\");");
-    says("zig", "filter.zig", (line, &mistake), "ERROR why");
+    says("zig", "filter.zig", (line, &mistake), &["ERROR why"]);
 }
 
 /// As the panic did, for want of functions of WASI that it is linked with and never calls.
@@ -59,7 +61,32 @@ fn what_a_filter_in_zig_prints_is_told() {
         "{line} std.debug.print(\"sees {{s}}\\n\", .{{it.text()}}); \
          if (std.mem.eql(u8, it.text(), \"boom\")) @panic(\"why\");"
     );
-    says("zig", "filter.zig", (line, &mistake), "sees fine");
+    says("zig", "filter.zig", (line, &mistake), &["sees fine"]);
+}
+
+/// Python's own traceback trapped: it reads the lines of source files, of which a filter has none. So did `print`.
+#[test]
+fn a_filter_in_python_that_raises_says_what_and_where_and_may_print() {
+    let line = "    text = record.text";
+    let prints = "    print(\"sees\", text)";
+    let mistake = format!("{line}\n{prints}\n    if text == b\"boom\": {{}}[\"x\"]");
+    let error = "ERROR KeyError: 'x' (filter.py:24 in record";
+    let said = ["INFO sees b'fine'", error];
+    says("python", "filter.py", (line, &mistake), &said);
+}
+
+#[test]
+fn a_filter_in_javascript_that_throws_says_what_and_where_and_may_print() {
+    let line = "  const text = record.text;";
+    let prints = "console.log(\"sees\", text);";
+    let mistake = format!("{line} {prints} if (text === \"boom\") null.x;");
+    let error = "ERROR TypeError: cannot read property 'x' of null\\n    at record (/filter.js:14:";
+    says(
+        "js",
+        "filter.js",
+        (line, &mistake),
+        &["INFO sees fine", error],
+    );
 }
 
 #[test]
@@ -67,5 +94,5 @@ fn a_filter_in_assemblyscript_that_throws_says_what_and_where() {
     let line = "  const text = record.text;";
     let mistake = format!("{line} if (text == Text.of(\"boom\")) throw new Error(\"why\");");
     let (source, words) = ("assembly/filter.ts", "ERROR why (assembly/filter.ts:14:");
-    says("assemblyscript", source, (line, &mistake), words);
+    says("assemblyscript", source, (line, &mistake), &[words]);
 }

@@ -72,10 +72,13 @@ fn a_command_whose_errors_nobody_reads_ends_with_its_own_code() {
 fn a_terminal_shows_records_in_colour_and_progress_where_they_go_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("input.log"), "drop\nreplace b\n").unwrap();
-    let on_terminal = |rest: &str| {
+    let small = fs::read(module("guests/every_change")).unwrap();
+    let large = support::modules::grown(&small, 1_200_000);
+    fs::write(folder.path().join("small.wasm"), small).unwrap();
+    fs::write(folder.path().join("large.wasm"), large).unwrap();
+    let on_terminal = |guest: &str, rest: &str| {
         let binary = support::agent::binary();
-        let guest = module("guests/every_change");
-        let (binary, guest) = (binary.display(), guest.display());
+        let binary = binary.display();
         let command = format!("{binary} filter run {guest} --input input.log {rest}");
         let mut script = Command::new("script");
         script.args(["-qec", &command, "/dev/null"]);
@@ -83,11 +86,13 @@ fn a_terminal_shows_records_in_colour_and_progress_where_they_go_elsewhere() {
         assert!(output.status.success(), "{}", text(&output.stdout));
         text(&output.stdout)
     };
-    let shown = on_terminal("");
+    let shown = on_terminal("small.wasm", "");
     assert!(shown.contains("\x1b[31m- drop\x1b[0m"), "{shown:?}");
     assert!(!shown.contains(" MB/s"), "{shown:?}");
-    let shown = on_terminal("> out.json");
+    assert!(!shown.contains("compiles `"), "{shown:?}");
+    let shown = on_terminal("large.wasm", "> out.json");
     assert!(shown.contains(" MB/s"), "{shown:?}");
+    assert!(shown.contains("compiles `large.wasm`, 1 MB"), "{shown:?}");
     let records = fs::read_to_string(folder.path().join("out.json")).unwrap();
     assert!(records.starts_with("{\"fate\":\"dropped\""), "{records}");
 }

@@ -8,6 +8,10 @@ import { connect, judge } from './logsieve.js';
 
 connect({ origin: get, log, count, compile: (expressions) => PatternSet.compile(expressions) });
 
+// What an author prints, out of habit, is for the agent's log.
+const told = (level) => (...values) => log(level, values.join(' '));
+globalThis.console = { debug: told('debug'), log: told('info'), info: told('info'), warn: told('warn'), error: told('error') };
+
 if (!author.record && !author.batch) throw new Error('filter.js exports neither `record` nor `batch`');
 
 // The contract's errors are strings; the stack, which tells where, goes to the agent's log.

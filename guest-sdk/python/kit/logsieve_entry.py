@@ -1,7 +1,7 @@
 """What the agent calls: a thin layer between the contract and `logsieve`. Not for authors."""
 
 import json
-import traceback
+import sys
 
 import wit_world.exports
 from componentize_py_types import Err
@@ -60,12 +60,38 @@ def _change(kind, value):
     return records.Change_Add(value)
 
 
+class _Printed:
+    """Takes what is printed, a line a message of the agent's log: a filter has no standard output."""
+
+    def __init__(self, level):
+        self.level, self.line = level, ""
+
+    def write(self, text):
+        *lines, self.line = (self.line + text).split("\n")
+        for line in lines:
+            report.log(self.level, line)
+
+    def flush(self):
+        pass
+
+
+# Not before the author's module is loaded: when it is built nobody listens to the agent's log.
+sys.stdout, sys.stderr = _Printed(report.Level.INFO), _Printed(report.Level.WARN)
+
+
 def _in_words(error):
-    """What an exception says; one that nobody meant goes to the agent's log with its traceback."""
+    """What an exception says; of one that nobody meant the agent's log has the places. (Python's own traceback reads
+    lines of files, and there are none.)"""
     if isinstance(error, (logsieve.Unjudged, ValueError)):
         return str(error)
-    report.log(report.Level.ERROR, traceback.format_exc()[-1000:])
-    return f"{type(error).__name__}: {error}"
+    places, at = [], error.__traceback__
+    while at:
+        code = at.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{at.tb_lineno} in {code.co_name}")
+        at = at.tb_next
+    words = f"{type(error).__name__}: {error}"
+    report.log(report.Level.ERROR, f"{words} ({', '.join(reversed(places))})"[:1000])
+    return words
 
 
 class Filter(wit_world.exports.Filter):

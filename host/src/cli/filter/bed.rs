@@ -3,6 +3,7 @@
 //!
 //! A failing filter meets `block`, so that its failure comes out as an error and not as records.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,6 +83,9 @@ pub fn limits(text: Option<&str>) -> anyhow::Result<Limits> {
     Ok(given.over(&Limits::default()))
 }
 
+/// A larger module takes seconds to compile, and who waits is told for what.
+const LARGE_BYTES: u64 = 1 << 20;
+
 /// A module in the agent's engine.
 pub struct Loaded {
     pub engine: Engine,
@@ -103,6 +107,10 @@ impl Loaded {
     pub fn within(engine: Engine, path: &Path) -> anyhow::Result<Self> {
         let path = place::module(path)?;
         let name = module::stem(&path);
+        let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
+        if bytes > LARGE_BYTES && std::io::stderr().is_terminal() {
+            eprintln!("compiles `{}`, {} MB", path.display(), bytes / 1_000_000);
+        }
         let module = module::load(&engine, &path).map_err(|source| agent::Error::Module {
             name: name.clone(),
             source,

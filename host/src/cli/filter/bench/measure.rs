@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::filter::bed::{Bed, Loaded, Settings};
-use crate::clock::{Clock, thread_cpu};
+use crate::clock::{Clock, process_cpu, thread_cpu};
 use crate::filter::engine::Engine;
 use crate::filter::instance::Instance;
 use crate::filter::limits::Limits;
@@ -51,15 +51,16 @@ impl Measuring {
         limits: &Limits,
         routes: &[String],
     ) -> anyhow::Result<Self> {
-        let clock = Clock::start();
+        // Several threads compile.
+        let before = process_cpu();
         let loaded = Loaded::new(module)?;
-        let compile = clock.now().mono;
+        let compile = process_cpu().saturating_sub(before);
         let bed = loaded.bed(settings, limits.clone(), routes)?;
         // The bed made one instance: this one is not the first, as in an agent that runs.
         let blueprint = loaded.blueprint(settings, limits.clone(), &Metrics::default());
-        let before = clock.now().mono;
+        let before = thread_cpu();
         Instance::new(&blueprint)?;
-        let start = clock.now().mono - before;
+        let start = thread_cpu() - before;
         Ok(Self {
             loaded,
             bed,
