@@ -90,6 +90,15 @@ fn a_filter_in_javascript_that_throws_says_what_and_where_and_may_print() {
 }
 
 #[test]
+fn a_filter_in_typescript_may_print() {
+    let line = "  const text = record.text;";
+    let mistake =
+        format!("{line} console.log(\"sees\", text); if (text === \"boom\") throw 'why';");
+    let said = ["INFO sees fine", "it could not judge the batch: why"];
+    says("ts", "filter.ts", (line, &mistake), &said);
+}
+
+#[test]
 fn a_filter_in_assemblyscript_that_throws_says_what_and_where() {
     let line = "  const text = record.text;";
     let mistake = format!("{line} if (text == Text.of(\"boom\")) throw new Error(\"why\");");

@@ -93,3 +93,8 @@ export interface Author {
 /** For tests, without Wasm: shows records to a filter, in one batch that is the last, and gives back the
  * texts that would be forwarded. */
 export function run(author: Author, records: Iterable<Bytes>, settings?: Settings, facts?: { readonly [name: string]: string }): Bytes[];
+
+declare global {
+  /** What is printed goes to the agent's log. */
+  const console: { [level in 'debug' | 'log' | 'info' | 'warn' | 'error']: (...values: unknown[]) => void };
+}
