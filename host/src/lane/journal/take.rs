@@ -17,13 +17,15 @@ use crate::source::journal::reader::Error;
 const BEHIND_MAX: usize = 8192;
 
 impl Journal {
-    /// Reads a run of entries and hands it on. Says whether there is more.
+    /// Goes on with a batch that a filter failed on, and reads a run of entries and hands it on: so the others
+    /// do not wait while it is found out about. Says whether there is more.
     pub fn read(&mut self, now: Now, stages: &mut Stages, setup: &Setup) -> bool {
-        if let Some(stream) = self.roster.suspended()
-            && self.resume(stream, now, stages, setup)
-        {
-            return true;
-        }
+        let suspended = self.roster.suspended();
+        let more = suspended.is_some_and(|stream| self.resume(stream, now, stages, setup));
+        self.read_some(now, stages, setup) || more
+    }
+
+    fn read_some(&mut self, now: Now, stages: &mut Stages, setup: &Setup) -> bool {
         if !self.may_read(now.mono) {
             return false;
         }
