@@ -71,8 +71,8 @@ const ASK_SELDOM: Duration = Duration::from_millis(50);
 const ASK_OFTEN: Duration = Duration::from_millis(5);
 /// Runs of either kind: at least and at most so many, until so many in a row were no better by a hundredth.
 const RUNS_MIN: usize = 5;
-const RUNS_MAX: usize = 15;
-const NO_BETTER: usize = 2;
+const RUNS_MAX: usize = 20;
+const NO_BETTER: usize = 4;
 /// A run that takes longer has gone wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
 
