@@ -25,7 +25,7 @@ use crate::source::log_file::sighting::Found;
 /// Files that may be copies; past it the oldest is read as a file of its own.
 const ASIDE_MAX: usize = 16;
 /// How long a file that was cut waits for its copy to be found.
-const COPY_WAIT: Duration = Duration::from_secs(2);
+const COPY_WAIT: Duration = Duration::from_secs(5);
 /// How long a rotated file may be empty, or wait for the one that is written to.
 const CLEAR_WAIT: Duration = Duration::from_secs(10);
 
