@@ -61,11 +61,12 @@ impl Share {
             && self.whole.used() + bytes <= self.whole.limit
     }
 
-    /// Whether what is held had better be let go, here or in the whole.
+    /// Whether what is held had better be let go, here or in the whole: the last quarter is for what is read
+    /// meanwhile.
     #[must_use]
-    pub fn is_half_used(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.limit / 2
-            || self.whole.used() > self.whole.limit / 2
+    pub fn is_tight(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit / 4 * 3
+            || self.whole.used() > self.whole.limit / 4 * 3
     }
 
     /// Takes an empty permit, to be grown as bytes are packed.
@@ -127,6 +128,7 @@ mod tests {
         assert!(one.has_room(50));
         assert!(!one.has_room(51));
         assert!(other.has_room(250));
+        assert!(one.is_tight() && !other.is_tight());
         drop(permit);
         assert_eq!((budget.used(), one.used()), (0, 0));
     }

@@ -335,7 +335,7 @@ impl Stream {
         let oldest = self.open.iter().map(|w| w.since).min()?;
         let goes_on = self.goes_on_from(oldest.saturating_sub(flush_after * PAUSE));
         let has: usize = self.open.iter().map(|w| w.body.counted()).sum();
-        let waits = match goes_on && has < LITTLE_BYTES && !self.share.is_half_used() {
+        let waits = match goes_on && has < LITTLE_BYTES && !self.share.is_tight() {
             true => flush_after * LITTLE_WAITS,
             false => flush_after,
         };
