@@ -61,6 +61,7 @@ pub fn run(wanted: &Wanted) {
 /// The agent with nothing but the journal to read.
 fn whole_agent(files: &[PathBuf]) {
     let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("pods")).expect("a folder");
     let corpus = |bytes| Corpus {
         root: folder.path().to_owned(),
         bytes,
