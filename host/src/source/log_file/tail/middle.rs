@@ -39,9 +39,11 @@ impl Tail {
                 None => self.line_start(from)?,
             };
             let lines = newline.map_or(&[][..], |newline| &before[..=newline]);
-            if format == Format::Container {
-                rest = unfinished(lines, from > 0, decoder);
-            }
+            rest = match format {
+                Format::Container => unfinished(lines, from > 0, decoder),
+                // No runtime splits its lines.
+                Format::Plain { .. } => [Some(false); 2],
+            };
             if start < self.offset {
                 let mut head = [0; LINE_HEAD_BYTES];
                 let read = self.file.read_at(&mut head, start)?;

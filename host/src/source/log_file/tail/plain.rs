@@ -51,6 +51,9 @@ impl Tail {
         self.sample = copy.sample;
         self.cut = false;
         self.looks = copy.looks;
+        // A look back may have found what took the place of it.
+        self.line = None;
+        self.seek(self.offset);
         std::mem::replace(&mut self.file, copy.file)
     }
 
