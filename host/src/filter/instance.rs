@@ -16,7 +16,7 @@ use super::limits::Limits;
 use super::limits::deadline::{Deadline, Overran};
 use super::limits::memory::{Memory, Refused};
 use super::module::Module;
-use super::parts;
+use super::parts::{self, Parts};
 use crate::clock::CpuClock;
 use crate::record::{Columns, Container, Stream};
 use crate::telemetry::metrics::{FilterMetrics, Limit};
@@ -147,13 +147,9 @@ impl Instance {
         let made = from.module.pre.instantiate(&mut store);
         let bindings = made.map_err(|e| unlinked(&store, from, &e))?;
         let component = from.module.pre.instance_pre().component();
-        parts::note(
-            &mut store,
-            &from.engine,
-            component,
-            &from.limits,
-            &from.metrics,
-        );
+        let count = || Parts::count(&mut store, &from.engine, component, &from.limits);
+        let parts = from.module.parts.get_or_init(count);
+        parts.note(&from.limits, &from.metrics);
         let configured = bindings
             .logsieve_filter_filter()
             .call_configure(&mut store, &from.settings)

@@ -11,6 +11,7 @@ pub mod parts;
 pub mod sections;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, Linker};
@@ -18,6 +19,7 @@ use wasmtime::component::{Component, Linker};
 use super::bindings::{LogFilter, LogFilterPre};
 use super::engine::Engine;
 use super::imports::{State, wasi};
+use super::parts::Parts;
 
 /// What every interface of the contract begins with.
 const PACKAGE: &str = "logsieve:filter/";
@@ -122,6 +124,8 @@ pub struct Module {
     /// Bytes of the module, unpacked.
     pub size: usize,
     pub pre: LogFilterPre<State>,
+    /// What its instances are linked of, once there was one.
+    pub parts: Arc<OnceLock<Parts>>,
 }
 
 /// What a module is called: its file's name without what says how it is packed.
@@ -207,6 +211,7 @@ pub fn link(
         hash: hash.to_owned(),
         size,
         pre,
+        parts: Arc::default(),
     })
 }
 

@@ -4,6 +4,7 @@
 //! component; its count of core instances is found by what it refuses.
 
 use wasmtime::Store;
+use wasmtime::component::Component;
 
 use super::engine::Engine;
 use super::imports::State;
@@ -24,22 +25,42 @@ pub fn refused(error: &wasmtime::Error, limits: &Limits) -> Option<(Limit, u32)>
     }
 }
 
-/// Notes how near to its limits an instance is that was linked in `store`.
-pub fn note(
-    store: &mut Store<State>,
-    engine: &Engine,
-    component: &wasmtime::component::Component,
-    limits: &Limits,
-    metrics: &FilterMetrics,
-) {
-    if let Some(all) = component.resources_required() {
-        metrics.note(Limit::Tables, all.num_tables.into(), limits.tables.into());
-        let memories = all.num_memories.into();
-        metrics.note(Limit::Memories, memories, limits.memories.into());
+/// The parts of each instance of a module, which are the same for all: counted with the first one.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    core_instances: u32,
+    /// Tables and memories, where wasmtime tells.
+    others: Option<(u32, u32)>,
+}
+
+impl Parts {
+    /// Those of an instance that was linked in `store`, under these limits.
+    pub fn count(
+        store: &mut Store<State>,
+        engine: &Engine,
+        component: &Component,
+        limits: &Limits,
+    ) -> Self {
+        let all = component.resources_required();
+        Self {
+            core_instances: core_instances(store, engine, limits.core_instances),
+            others: all.map(|all| (all.num_tables, all.num_memories)),
+        }
     }
-    let instances = core_instances(store, engine, limits.core_instances);
-    let most = limits.core_instances;
-    metrics.note(Limit::CoreInstances, instances.into(), most.into());
+
+    /// Notes how near to its limits such an instance is.
+    pub fn note(self, limits: &Limits, metrics: &FilterMetrics) {
+        let note = |limit, used: u32, most: u32| metrics.note(limit, used.into(), most.into());
+        note(
+            Limit::CoreInstances,
+            self.core_instances,
+            limits.core_instances,
+        );
+        if let Some((tables, memories)) = self.others {
+            note(Limit::Tables, tables, limits.tables);
+            note(Limit::Memories, memories, limits.memories);
+        }
+    }
 }
 
 /// How many core instances a store has, `most` at most. One more is tried under one limit after the other:
