@@ -16,16 +16,16 @@ const NOW: Now = Now {
 };
 
 fn pack(format: Format) -> Pack {
+    pack_within(format, Budget::new(1 << 30).share())
+}
+
+fn pack_within(format: Format, share: Arc<Share>) -> Pack {
     let config = super::super::Config {
         format: Some(format),
         ..super::super::Config::default()
     };
-    let budget = Budget::new(1 << 30);
-    Pack::new(
-        &config,
-        Arc::new(move |_| budget.share()),
-        SinkMetrics::default(),
-    )
+    let share_of = Arc::new(move |_: &str| share.clone());
+    Pack::new(&config, share_of, SinkMetrics::default())
 }
 
 fn container() -> Arc<Container> {
@@ -285,7 +285,12 @@ fn a_stream_with_a_request_on_its_way_fills_the_next_one() {
 /// When requests leave, in tenths of a second, of a stream that gets a record of so many bytes in each
 /// of these, and whose requests are answered at once.
 fn leave_at(tenths: &[u32], bytes: usize) -> Vec<u32> {
-    let (mut pack, text) = (pack(Format::Text), vec![b'x'; bytes]);
+    leave_within(Budget::new(1 << 30).share(), tenths, bytes)
+}
+
+fn leave_within(share: Arc<Share>, tenths: &[u32], bytes: usize) -> Vec<u32> {
+    let mut pack = pack_within(Format::Text, share);
+    let text = vec![b'x'; bytes];
     let leaves = |tenth: &u32| {
         let mut out = Vec::new();
         let now = at(Duration::from_millis(100) * *tenth);
@@ -305,4 +310,17 @@ fn a_stream_that_goes_on_with_little_is_sent_a_third_as_often() {
     assert_eq!(leave_at(&all, 10_000), [10, 20, 30, 40, 50, 60]);
     assert_eq!(leave_at(&[0, 25, 50], 100), [10, 55]);
     assert_eq!(leave_at(&[0, 35, 70], 100), [10, 45, 80]);
+}
+
+/// What is held is let go before there is no room for what is read.
+#[test]
+fn no_stream_waits_longer_where_memory_is_tight() {
+    let all: Vec<u32> = (0..60).collect();
+    let share = Budget::new(4 << 20).share();
+    let mut others = share.permit();
+    others.grow((1 << 19) + 1);
+    assert_eq!(leave_within(share.clone(), &all, 100), [10, 40, 70]);
+    others.grow(1 << 18);
+    let often = [10, 20, 30, 40, 50, 60];
+    assert_eq!(leave_within(share, &all, 100), often);
 }

@@ -222,4 +222,22 @@ mod tests {
             assert_eq!(tail.long_line, None, "{start} is the start of a line");
         }
     }
+
+    /// Its content was cut away and written anew before anybody had seen that.
+    #[test]
+    fn a_look_back_at_what_took_the_place_of_a_line_is_repeated_in_the_copy() {
+        let (_copied, copy) = tail(b"one\ntwo\n");
+        let (folder, mut tail) = tail(b"one\ntwo\n");
+        let (mut decoder, plain) = (Decoder::default(), Format::Plain { zone: 0 });
+        tail.seek(4);
+        std::fs::write(folder.path().join("0.log"), b"something else\n").unwrap();
+        let rest = tail.find_line(&mut decoder, plain, 7).unwrap();
+        assert!(rest.contains(&Some(true)) && tail.long_line.is_some());
+        tail.go_on_in(copy);
+        assert_eq!(
+            tail.find_line(&mut decoder, plain, 7).unwrap(),
+            [Some(false); 2]
+        );
+        assert_eq!((tail.offset(), tail.long_line), (4, None));
+    }
 }
