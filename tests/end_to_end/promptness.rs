@@ -46,12 +46,15 @@ fn held_back() -> (Node, Agent, Container) {
     (node, agent, flood)
 }
 
-/// As soon as the file is open: another name, and none.
-fn delete_once_open(agent: &mut Agent, file: &Path) {
+/// As soon as the file is open, it gets another name, and none; and is read when reading goes on.
+fn arrives_though_it_goes(node: &Node, agent: &mut Agent, file: &Path, text: &str) {
     agent.wait_until("the file is open", |agent| agent.has_open(file));
     let aside = file.with_extension("aside");
     fs::rename(file, &aside).unwrap();
     fs::remove_file(aside).unwrap();
+    node.fake.set_script(Vec::new());
+    wait_for(node, agent, text);
+    assert!(agent.drain().success(), "{}", agent.stderr());
 }
 
 fn wait_for(node: &Node, agent: &mut Agent, text: &str) {
@@ -65,10 +68,7 @@ fn a_containers_file_that_goes_while_nothing_is_read_arrives() {
     let (node, mut agent, _flood) = held_back();
     let mut short = node.kubelet.start("web", "short", "app");
     short.print_numbered(Stream::Stdout, "all it said");
-    delete_once_open(&mut agent, &short.live_path());
-    node.fake.set_script(Vec::new());
-    wait_for(&node, &mut agent, "all it said");
-    assert!(agent.drain().success(), "{}", agent.stderr());
+    arrives_though_it_goes(&node, &mut agent, &short.live_path(), "all it said");
 }
 
 #[test]
@@ -76,10 +76,7 @@ fn a_plain_file_that_goes_while_nothing_is_read_arrives() {
     let (node, mut agent, _flood) = held_back();
     let mut short = PlainLog::new(&node.path().join("plain/short.log"), 1);
     short.write(1, "all it said");
-    delete_once_open(&mut agent, short.path());
-    node.fake.set_script(Vec::new());
-    wait_for(&node, &mut agent, "all it said");
-    assert!(agent.drain().success(), "{}", agent.stderr());
+    arrives_though_it_goes(&node, &mut agent, short.path(), "all it said");
 }
 
 #[test]

@@ -113,16 +113,9 @@ impl Board {
     /// What the last run, or this one, has left of what it read of a journal's file.
     #[must_use]
     pub fn left(&self, key: &FileKey) -> Vec<Left> {
-        let inner = self.inner.lock();
-        inner.map_or_else(
-            |_| Vec::new(),
-            |inner| {
-                inner
-                    .entries
-                    .get(key)
-                    .map_or_else(Vec::new, |e| e.left.clone())
-            },
-        )
+        let inner = self.inner.lock().ok();
+        let entry = inner.as_ref().and_then(|inner| inner.entries.get(key));
+        entry.map(|entry| entry.left.clone()).unwrap_or_default()
     }
 
     /// What a file held when it was last looked at.

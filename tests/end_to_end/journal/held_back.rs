@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
+use support::agent::Agent;
 use support::cloudwatch::{Fault, Rule};
 use support::journal::{Entry, Layout, make};
 
@@ -100,18 +102,25 @@ fn a_filter_that_blocks_stops_its_own_unit_alone() {
     assert_order(&node);
 }
 
-/// A kill repeats of a unit what was on its way of that unit, and nothing of the others.
-#[test]
-fn a_log_group_that_does_not_answer_stops_its_own_units_alone() {
-    let node = node_with_two_groups();
-    let system = file(&node, "system.journal");
+/// 30,000 entries, of which those of the other units arrive, while `/slow` does not answer.
+fn arrives_but_for_slow(node: &Node) -> (PathBuf, Agent) {
+    let system = file(node, "system.journal");
     make(&system, Layout::default(), &long_entries(0, 30_000)).unwrap();
     let hang = Rule::always(Fault::Hang).on("PutLogEvents");
     node.fake.set_script(vec![hang.in_log_group("/slow")]);
     let mut agent = node.start();
+    wait_for_hang(node, &mut agent);
     agent.wait_until("the other units arrive", |_| {
-        count_of(&node, |unit| unit > 0) == 20_000
+        count_of(node, |unit| unit > 0) == 20_000
     });
+    (system, agent)
+}
+
+/// A kill repeats of a unit what was on its way of that unit, and nothing of the others.
+#[test]
+fn a_log_group_that_does_not_answer_stops_its_own_units_alone() {
+    let node = node_with_two_groups();
+    let (system, mut agent) = arrives_but_for_slow(&node);
     wait_for_saved(&node, &mut agent);
     agent.kill();
     assert_eq!(count_of(&node, |unit| unit == 0), 0);
@@ -131,7 +140,7 @@ fn a_log_group_that_does_not_answer_stops_its_own_units_alone() {
 }
 
 /// The checkpoint has nothing of the other units any more.
-fn wait_for_saved(node: &Node, agent: &mut support::agent::Agent) {
+fn wait_for_saved(node: &Node, agent: &mut Agent) {
     let path = node.state().join("checkpoint.jsonl");
     agent.wait_until("the checkpoint knows who is behind", |_| {
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -144,15 +153,7 @@ fn wait_for_saved(node: &Node, agent: &mut support::agent::Agent) {
 #[test]
 fn what_journald_deletes_of_a_stopped_unit_is_counted_to_the_entry() {
     let node = node_with_two_groups();
-    let system = file(&node, "system.journal");
-    make(&system, Layout::default(), &long_entries(0, 30_000)).unwrap();
-    let hang = Rule::always(Fault::Hang).on("PutLogEvents");
-    node.fake.set_script(vec![hang.in_log_group("/slow")]);
-    let mut agent = node.start();
-    wait_for_hang(&node, &mut agent);
-    agent.wait_until("the other units arrive", |_| {
-        count_of(&node, |unit| unit > 0) == 20_000
-    });
+    let (system, mut agent) = arrives_but_for_slow(&node);
     vacuum(&system);
     agent.wait_until("the loss is seen", |agent| {
         agent

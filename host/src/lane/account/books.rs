@@ -87,12 +87,9 @@ impl Books {
         now: u64,
     ) {
         self.closed_seen += bytes;
-        let (of, bytes, key) = (Some(unit), bytes + again, key.cloned());
-        self.lose(cause, of, bytes, false, key, self.since_last(now));
-        let mut losses = self.losses.iter_mut();
-        if let Some(loss) = losses.find(|l| l.cause == cause && l.of.as_deref() == of) {
-            loss.entries += entries;
-        }
+        let (of, bytes, between) = (Some(unit), bytes + again, self.since_last(now));
+        let loss = self.lose(cause, of, bytes, false, key.cloned(), between);
+        loss.entries += entries;
     }
 
     /// The unit whose losses are to be marked, where all are of one.
@@ -194,11 +191,8 @@ impl Books {
 
     /// So many entries of a journal are among what is lost for this cause.
     pub fn lose_entries(&mut self, cause: Cause, entries: u64, now: u64) {
-        self.lose(cause, None, 0, false, None, self.since_last(now));
-        let mut losses = self.losses.iter_mut();
-        if let Some(loss) = losses.find(|l| l.cause == cause && l.of.is_none()) {
-            loss.entries += entries;
-        }
+        let loss = self.lose(cause, None, 0, false, None, self.since_last(now));
+        loss.entries += entries;
     }
 
     /// Since the last record that was read, until now.
@@ -209,6 +203,8 @@ impl Books {
         }
     }
 
+    /// Says which loss it is part of: there is one marker for each cause, however often it strikes before the
+    /// marker is sent.
     fn lose(
         &mut self,
         cause: Cause,
@@ -217,27 +213,27 @@ impl Books {
         at_least: bool,
         key: Option<FileKey>,
         between: (u64, u64),
-    ) {
+    ) -> &mut Loss {
         self.lost += bytes;
-        let key = key.map(|key| (key, bytes));
-        // One marker for each cause, however often it strikes before the marker is sent.
-        let same = |l: &&mut Loss| l.cause == cause && l.of.as_deref() == of;
-        if let Some(loss) = self.losses.iter_mut().find(same) {
-            loss.bytes += bytes;
-            loss.at_least |= at_least;
-            loss.between = (loss.between.0.min(between.0), loss.between.1.max(between.1));
-            loss.keys.extend(key);
-            return;
-        }
-        self.losses.push(Loss {
-            cause,
-            of: of.map(str::to_owned),
-            bytes,
-            entries: 0,
-            at_least,
-            between,
-            keys: key.into_iter().collect(),
+        let same = |l: &Loss| l.cause == cause && l.of.as_deref() == of;
+        let at = self.losses.iter().position(same).unwrap_or_else(|| {
+            self.losses.push(Loss {
+                cause,
+                of: of.map(str::to_owned),
+                bytes: 0,
+                entries: 0,
+                at_least,
+                between,
+                keys: Vec::new(),
+            });
+            self.losses.len() - 1
         });
+        let loss = &mut self.losses[at];
+        loss.bytes += bytes;
+        loss.at_least |= at_least;
+        loss.between = (loss.between.0.min(between.0), loss.between.1.max(between.1));
+        loss.keys.extend(key.map(|key| (key, bytes)));
+        loss
     }
 
     /// The losses that are to be marked now: their markers are on their way from here on.

@@ -158,25 +158,21 @@ impl Journal {
         let back = file.reader.mark();
         file.reader.go_to(on);
         let entries = file.reader.unread();
-        match read {
+        let reached = match read {
             Ok(more) => {
                 file.back = Some(back);
-                let reached = !more || back.offset() >= on.offset();
-                self.book_back(place, &taken, (&units, back.offset(), reached), now, setup);
-                self.pass_on(taken, now, stages, setup);
-                true
+                !more || back.offset() >= on.offset()
             }
             // The list was whole once: what cannot be reached any more is damaged.
-            Err(Error::Broken(_)) => {
-                self.book_back(place, &taken, (&units, back.offset(), true), now, setup);
-                self.pass_on(taken, now, stages, setup);
-                true
-            }
+            Err(Error::Broken(_)) => true,
             Err(error) => {
                 taken.forget();
-                self.unreadable(place, &error, entries, now, setup)
+                return self.unreadable(place, &error, entries, now, setup);
             }
-        }
+        };
+        self.book_back(place, &taken, (&units, back.offset(), reached), now, setup);
+        self.pass_on(taken, now, stages, setup);
+        true
     }
 
     /// Whose turn it is to be read behind the place of reading: the file, where to begin, and all units
