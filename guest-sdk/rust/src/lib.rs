@@ -27,7 +27,7 @@
 //! module that the agent loads as it is. README.md has the profile that makes it small.
 #![warn(missing_docs)]
 
-// In the order in which a batch meets them.
+// What each is for.
 mod batch; // the records in hand, and what the filter wants done with them
 mod edits; // collects changes, and puts them into the order that the contract asks for
 mod export; // `export_filter!`: what the agent calls
