@@ -35,9 +35,11 @@ pub struct Args {
     #[arg(long)]
     team: String,
     /// Settings to lie beside the module: YAML that the filter is handed where the team ships it alone.
+    /// Without this, those that an earlier push of this file laid there are taken away.
     #[arg(long)]
     settings: Option<PathBuf>,
-    /// Examples to lie beside it, which every node tries before the module takes over.
+    /// Examples to lie beside it, which every node tries before the module takes over. Without this, those
+    /// of an earlier push are taken away.
     #[arg(long)]
     examples: Option<PathBuf>,
     /// The agent's namespace.
