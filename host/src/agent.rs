@@ -1,7 +1,7 @@
 //! Starts lanes and the runtime around them; drains and stops them.
 //!
-//! Threads: one a lane, one that discovers files, one that writes checkpoints, one that ticks while
-//! filters run, and this one, whose small runtime does what waits: HTTP and signals.
+//! Threads: one for each lane, one that discovers files, one that writes checkpoints, one that ticks
+//! while filters run, and this one, whose small runtime does all that waits: HTTP and signals.
 
 mod error;
 mod files;

@@ -196,7 +196,7 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// When the file cannot be read, is not YAML, or has keys or values that are none.
+    /// When the file cannot be read, is not YAML, or has a key or a value that does not exist.
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::read(path, &text(path)?)
     }
@@ -204,7 +204,7 @@ impl Config {
     /// Reads what a file says. Relative module directories start at its folder.
     ///
     /// # Errors
-    /// When it is not YAML, or has keys or values that are none.
+    /// When it is not YAML, or has a key or a value that does not exist.
     pub fn read(path: &Path, text: &str) -> Result<Self, Error> {
         let mut config = Self::parse(text).map_err(|cause| Error::Parse {
             path: path.to_owned(),

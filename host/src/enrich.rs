@@ -2,7 +2,7 @@
 //!
 //! Facts of the node and the cluster are the same for all. Facts of pods (labels, annotations,
 //! owners, images) come from one watch of this node's pods: `watch` keeps it up and tells what
-//! changes (`kubelet` asks the node's own in its place), `pod` slims what the API says, and `pods` is
+//! changes (or `kubelet` asks the node's own kubelet), `pod` slims what the API says, and `pods` is
 //! what each lane knows, without a lock.
 //! `events` tells the owner of a pod what is wrong with it, and `touch` hurries the kubelet on.
 //!

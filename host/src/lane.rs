@@ -40,7 +40,7 @@ use journals::Journals;
 use stages::Stages;
 pub use tidy::LeftBehind;
 
-/// A lane that has nothing to do rests at least and at most so long.
+/// How long a lane rests that has nothing to do, at least and at most.
 const REST_MIN: Duration = Duration::from_millis(20);
 const REST_MAX: Duration = Duration::from_secs(1);
 

@@ -78,7 +78,7 @@ impl Batch {
     }
 }
 
-/// At most so much text in a batch that is read, bytes. One record may be larger.
+/// Most text in a batch that is read, bytes. One record may be larger.
 pub const BATCH_TEXT_MAX: usize = 256 * 1024;
-/// At most so many records in a batch that is read.
+/// Most records in a batch that is read.
 pub const BATCH_RECORDS_MAX: usize = 4096;

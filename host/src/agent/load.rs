@@ -1,5 +1,5 @@
-//! Loads filters where nothing changes: for a look at a configuration, and for simulations. The running
-//! agent changes them, in `swap`.
+//! Loads filters once and for all: for `logsieve check` and for simulations. The running agent replaces
+//! them while it runs; see `swap`.
 
 use super::Error;
 use crate::clock;

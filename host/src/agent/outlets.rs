@@ -1,7 +1,8 @@
 //! Where requests go: an outlet for each destination, with whatever sends behind it.
 //!
 //! Each has a number that is never used again, so that a request packed before the configuration
-//! changed finds the outlet that it was packed for. What finds none is dropped, and read again.
+//! changed finds the outlet that it was packed for. One that finds no outlet is dropped, and its
+//! records are read again.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};

@@ -1,7 +1,7 @@
 //! What lanes run at one time, made from the configuration and from what is in charge.
 //!
 //! Routes, filters and destinations are replaced here as a whole, and nowhere else: a change of any
-//! is a new plan for every lane.
+//! of them is a new plan for every lane.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// A round takes about a second; nothing that is allowed takes so long.
+/// A thread that has not beaten for this long is wedged: a round takes about a second.
 const WEDGED_AFTER: Duration = Duration::from_secs(60);
 
 /// The beats of all threads.

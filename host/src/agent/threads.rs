@@ -23,11 +23,11 @@ use crate::source::log_file::ask::{Again, Stop};
 use crate::source::log_file::sighting::Sighting;
 use crate::telemetry::metrics::Metrics;
 
-/// A checkpoint is written at most so often: within a second of the settling, and rarely enough, as each time
-/// all of it is written.
+/// How often a checkpoint is written at most: within a second of the settling, and no oftener, since all of
+/// it is written each time.
 pub const SAVE_EVERY: Duration = Duration::from_millis(750);
-/// What happens in so short a time after another thing is taken together with it, where nothing waits
-/// for room: a lane is woken once for all the answers to what it sent together.
+/// What happens within this time of another thing is taken together with it, where nothing waits for
+/// room: a lane is woken once for all the answers to what it sent together.
 const GATHER: Duration = Duration::from_millis(100);
 /// How often a drain looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);

@@ -1,7 +1,7 @@
 //! Tells when files in some folders may have changed.
 //!
 //! Folders are watched, not files: a ConfigMap volume changes by a rename of `..data`, and a file that
-//! is replaced takes a watch on it along. What the kernel does not announce (a folder made later, an
+//! is replaced takes its watch with it. What the kernel does not announce (a folder made later, an
 //! image volume) is found by a look now and then.
 
 use std::collections::BTreeSet;
@@ -13,11 +13,11 @@ use notify::{EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::source::log_file::ask::Stop;
 
-/// Everything is looked at so often, announced or not: a few `stat`s a filter.
+/// How often everything is looked at, announced or not: a few `stat`s a filter.
 const RESCAN_EVERY: Duration = Duration::from_secs(5);
-/// A change is over when nothing more comes for so long,
+/// A change is over when nothing more comes for this long,
 const QUIET: Duration = Duration::from_millis(50);
-/// or after so many times that.
+/// or, whatever comes, after this many times that.
 const QUIET_TRIES: u32 = 10;
 
 pub struct Watch {

@@ -1,5 +1,5 @@
-//! Where lanes post how far their files are settled, and whoever saves takes it from. A lane posts once
-//! for each receipt that settles something, never for a record.
+//! How far every file is settled: lanes post it here, and the thread that saves the checkpoint takes it
+//! from here. A lane posts once for each receipt that settles something, never for a record.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use super::store::{ABOVE_MAX, Behind, Entries, Entry, FORGET_AFTER_SECONDS, File
 use super::watermark::Watermark;
 use crate::record::{Cause, Sample};
 
-/// A file that is still there refreshes its entry so often.
+/// How often the entry of a file that is still there is refreshed.
 const TOUCH_AFTER_SECONDS: u64 = 3600;
 
 /// The committed offsets of all files.

@@ -21,7 +21,7 @@ const NAME: &str = "checkpoint.jsonl";
 const LOCK: &str = "lock";
 /// Settled ranges of a file that are saved; a restart repeats what further ones hold.
 pub const ABOVE_MAX: usize = 16;
-/// Entries of files that are gone are forgotten after so long.
+/// Entries of files that are gone are forgotten after this long.
 pub const FORGET_AFTER_SECONDS: u64 = 24 * 3600;
 
 /// What makes a file the same file after a restart of the agent, a rotation or a compression.

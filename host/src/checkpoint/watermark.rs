@@ -2,8 +2,8 @@
 //!
 //! Receipts return in any order. The watermark is the end of the longest settled prefix: a byte below it
 //! is never read again, and a byte above it that is settled is remembered, so that reading again from
-//! the watermark skips it, in this run and, for so many ranges, in the next. A journal takes back what
-//! it had passed over.
+//! the watermark skips it, in this run and, for as many ranges as are saved, in the next. Only a journal
+//! takes settled bytes back: those of entries that it had passed over.
 
 use std::collections::BTreeMap;
 

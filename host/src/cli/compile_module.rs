@@ -1,5 +1,5 @@
-//! `logsieve compile-module`: what the agent starts to compile one module in, a process that ends with
-//! it. Not for people: the module comes from standard input, its code goes to standard output.
+//! `logsieve compile-module`: compiles one module, in a process that the agent starts for it. Not for
+//! people: the module comes from standard input, its code goes to standard output.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! Turns what annotations may do into indexes: which of the filters and destinations that there are.
-//! A name or pattern that fits nothing is a mistake, and is refused.
+//! Turns what annotations may do into indexes of filters and destinations. A name or pattern that fits
+//! nothing is a mistake, and is refused.
 
 use super::{Config, Error};
 use crate::record::Globs;

@@ -1,5 +1,5 @@
-//! Where in its file a part of the configuration stands: for errors that show only when parts are held
-//! against each other, when the parser has long forgotten the lines.
+//! Where in its file a part of the configuration stands: for errors that show only when parts are
+//! compared with each other, long after the parser has forgotten the lines.
 
 use std::fmt;
 use std::path::Path;

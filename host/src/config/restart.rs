@@ -1,4 +1,4 @@
-//! What of a new configuration only a restart brings into force.
+//! Which keys of a new configuration need a restart to come into force.
 //!
 //! Filters, destinations and routes change in the running agent. The rest was handed out when it
 //! started, to threads and sockets; such keys stay as they were, and are named.
@@ -6,7 +6,7 @@
 use super::Config;
 use crate::filter::quarantine;
 
-/// Keeps a running value; says so if the new one is another.
+/// Keeps the running values, and remembers the keys whose new value is another.
 struct Keep(Vec<&'static str>);
 
 impl Keep {

@@ -1,5 +1,5 @@
-//! Turns routes into indexes: filters, destinations, and those destinations that a route has written in
-//! a format of its own.
+//! Turns the names in routes into indexes of filters and destinations. A destination that a route has
+//! written in another format is one more destination.
 
 use bytesize::ByteSize;
 

@@ -16,7 +16,7 @@ use crate::record::{Facts, Globs};
 pub const OWN_ANNOTATIONS: &str = "logsieve.dev/";
 /// A longer annotation becomes no fact, unless a route asks for it.
 const VALUE_BYTES_MAX: usize = 1024;
-/// At most so many bytes of labels and annotations become facts of one pod.
+/// Most bytes of labels and annotations that become facts of one pod.
 const FACTS_BYTES_MAX: usize = 16 * 1024;
 /// `kubectl apply` keeps a copy of the whole object here.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

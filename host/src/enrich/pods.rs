@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::pod::Pod;
 use crate::record::{Container, Facts};
 
-/// A pod that is gone, and that no container asks for, is known so much longer.
+/// How long a pod is still known that is gone, and that no container asks for.
 const GONE_KEPT: Duration = Duration::from_secs(10);
 
 /// What the watch tells every lane.

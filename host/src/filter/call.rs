@@ -286,7 +286,7 @@ impl Filter {
 /// A call for less text than this is timed now and then only: a look at the clock takes as long as
 /// a small batch.
 const TIMED_BYTES: usize = 16 * 1024;
-/// Every so many small calls, one is timed and stands for all.
+/// Of this many small calls one is timed, and stands for all.
 const TIMED_EVERY: u32 = 128;
 
 /// Takes the CPU time of a call, or of one that stands for others.

@@ -137,7 +137,7 @@ impl Instance {
         let mut store = Store::new(from.engine.wasm(), state);
         store.limiter(|state| &mut state.memory);
         if from.engine.metered {
-            // As good as endless: it is there to be counted. It is refused only where none is counted.
+            // As good as endless: fuel is only counted here. An engine that counts none refuses it.
             let _ = store.set_fuel(u64::MAX);
         }
         store.epoch_deadline_callback(|mut store| store.data_mut().deadline.tick());

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-/// A batch may always grow to so many bytes.
+/// A batch may always grow to this many bytes.
 const OUTPUT_BYTES_FREE: usize = 1024 * 1024;
 
 /// Each limit once: its name in the configuration, and its default.

@@ -1,7 +1,7 @@
 //! Of how many parts an instance is linked: core instances, tables, memories.
 //!
-//! wasmtime counts them as it links, and refuses what passes a limit. Tables and memories it tells of a
-//! component; its count of core instances is found by what it refuses.
+//! wasmtime counts them as it links, and refuses what passes a limit. It tells how many tables and
+//! memories a component has; how many core instances, is found by trying which limit it refuses.
 
 use wasmtime::Store;
 use wasmtime::component::Component;

@@ -24,7 +24,7 @@ use super::instance::Failure;
 use crate::record::{Columns, Container};
 use crate::telemetry::metrics::QuarantineMetrics;
 
-/// A file is ended at so many bytes, and the next begun.
+/// A file that has reached this many bytes is ended, and the next begun.
 const FILE_BYTES: u64 = 1024 * 1024;
 /// Batches that may wait to be written.
 const QUEUE_MAX: usize = 16;
@@ -63,7 +63,7 @@ pub struct Entry {
     pub reasons: Vec<Reason>,
 }
 
-/// Why so many records in a row are kept.
+/// Why a number of records in a row are kept.
 #[derive(Debug)]
 pub struct Reason {
     pub records: usize,

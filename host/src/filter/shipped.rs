@@ -1,8 +1,8 @@
 //! Which filters a team ships: the modules in its folder, by name.
 //!
 //! The operator names the team and bounds its filters; what lies in its folder is the team's alone,
-//! and comes, changes and goes without a restart. A filter that the folder has no more goes on with
-//! the module in charge until others need its place, as one of the operator's does.
+//! and comes, changes and goes without a restart. A filter whose module is gone from the folder goes on
+//! with the one in charge, as one of the operator's does, until others need its place.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,9 +14,9 @@ use super::module::packed::Packing;
 
 /// A name is part of an annotation's value, and of a metric's label.
 const NAME_BYTES_MAX: usize = 63;
-/// Entries of a folder that are looked at: a ConfigMap with more keys is none.
+/// Most entries of a folder that are looked at; no ConfigMap has more keys.
 const ENTRIES_MAX: usize = 4096;
-/// A generation that goes while it is listed is followed by the next so often.
+/// How often listing is tried where a generation goes away meanwhile.
 const TRIES: usize = 5;
 
 /// The names of the modules in a folder, in order.

@@ -2,10 +2,10 @@
 //!
 //! A filter is its module and its settings together. What takes over is read, compiled, instantiated
 //! and configured, and has passed its own examples, before a lane hears of it; what fails any of
-//! that is refused as a whole, and the pair in charge works on. A module that is gone is stood for by
-//! the one in charge. At the start, when nothing is in charge, the pair accepted last on this node
-//! stands in; where there is none either, the filter waits, and so do its containers: nothing leaves
-//! unfiltered. The same files and settings are tried once, until something about them changes.
+//! that is refused as a whole, and the pair in charge works on. So it does when its module's file is
+//! gone. At the start, when nothing is in charge, the pair that was accepted last on this node stands
+//! in; where there is none, the filter waits, and so do its containers: nothing leaves unfiltered. The
+//! same files and settings are tried once, until something about them changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ impl Refusal {
     }
 }
 
-/// What one filter comes to.
+/// What is known of one filter.
 #[derive(Default)]
 struct Entry {
     in_charge: Option<Blueprint>,
@@ -115,7 +115,7 @@ impl Swap {
             .collect()
     }
 
-    /// Forgets filters that the configuration has no more.
+    /// Forgets filters that are no longer in the configuration.
     pub fn keep_only(&mut self, wanted: &[Wanted]) {
         let is_wanted = |name: &str| wanted.iter().any(|w| w.name == name);
         for (name, entry) in &self.filters {
@@ -154,7 +154,7 @@ impl Swap {
             _ => None,
         };
         let made = match found {
-            // What is gone is stood for.
+            // Its file is gone: what is in charge, or was accepted last, stands in.
             Err(error) if missing.is_some() => match self.stand_in(wanted, entry) {
                 Some((found, settings)) => self.make(wanted, &settings, entry, Some(&found)),
                 None => match &entry.in_charge {

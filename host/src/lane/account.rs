@@ -25,7 +25,7 @@ use crate::record::{Cause, Container, Fate, FileId, Ledger, News, Range, Receipt
 use books::Books;
 use extent::Extent;
 
-/// A file whose look is so much overdue is one that waits for its turn.
+/// A file whose look is overdue by this much is waiting for its turn.
 pub const WAITING_LOOK: Duration = Duration::from_millis(500);
 
 /// An open file of a container or a journal.

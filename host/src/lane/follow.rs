@@ -38,7 +38,7 @@ use crate::source::log_file::sighting::Found;
 use file::File;
 use pace::Pace;
 
-/// A blocked container is tried again after so long, doubling up to the most.
+/// How long until a blocked container is tried again: at first, and at most (it doubles).
 const BLOCKED_MIN: Duration = Duration::from_secs(1);
 const BLOCKED_MAX: Duration = Duration::from_secs(300);
 

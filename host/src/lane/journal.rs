@@ -39,7 +39,7 @@ use file::File;
 use roster::Roster;
 pub use roster::STREAMS_MAX;
 
-/// A journal that cannot be read, or of which no unit can go on, is tried again after so long.
+/// A journal that cannot be read, or of which no unit can go on, is tried again after this long.
 const BLOCKED: Duration = Duration::from_secs(1);
 
 pub struct Journal {

@@ -11,7 +11,7 @@ use crate::clock::Now;
 
 /// CPU time of one turn; what a turn overruns is taken off the container's next ones.
 pub(super) const TURN: Duration = Duration::from_millis(2);
-/// After so much CPU time a step ends, so that events are looked at.
+/// A step ends after this much CPU time, so that events are looked at.
 pub(super) const STEP: Duration = Duration::from_millis(40);
 
 impl Lane {
@@ -42,7 +42,8 @@ impl Lane {
         more
     }
 
-    /// Gives turns until so much CPU time has passed. Says how many, and whether there is more to do.
+    /// Gives turns until `most` of CPU time has passed since `started`. Says how many, and whether there is
+    /// more to do.
     fn turn_each(
         &mut self,
         slots: &[u32],

@@ -1,5 +1,5 @@
-//! How the runtime wrote a record down, beside its text: what of the time's text the number has lost,
-//! and whether the line was split. Formats that repeat the line's head need it; nothing else does.
+//! How the runtime wrote a record down, beside its text: how its time was written, which the number does
+//! not tell, and whether the line was split. Formats that repeat the line's head need it; nothing else does.
 
 /// Four bytes a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

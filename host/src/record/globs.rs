@@ -1,5 +1,5 @@
 //! Patterns with `*` and `?`, as people write them in the configuration: one, or a list of which any
-//! may match. Both stages that choose by name, and those that keep facts by name, take them.
+//! may match. They serve wherever something is chosen, or facts are kept, by name.
 
 use serde::Deserialize;
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Container;
 
-/// The books of a container that is gone are shown for so long, seconds.
+/// How long the books of a container that is gone are shown, seconds.
 pub const KEEP_ENDED_SECONDS: u64 = 600;
 
 /// Records, and the bytes of their text: as a filter was handed them, or for those that reached a

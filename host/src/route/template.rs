@@ -33,7 +33,7 @@ pub enum Error {
 
 impl Template {
     /// # Errors
-    /// When braces do not match or a name is none.
+    /// When braces do not match, or a name cannot be a fact's.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut pieces = Vec::new();
         let mut plain = String::new();

@@ -1,8 +1,8 @@
 //! `logsieve filter bench`: what a filter costs, in the agent's engine, on records like those of a node.
 //!
-//! Times are CPU time (of this thread, the median of several runs; `compile` of all that compile); fuel is counted on an instance of
-//! its own, because counting costs time. A filter that is compared with another takes turns with it, so
-//! that a change of the machine's speed meets both alike.
+//! Times are CPU time: of this thread, the median of several runs; for `compile`, of all threads that
+//! compile. Fuel is counted on an instance of its own, because counting costs time. A filter that is
+//! compared with another takes turns with it, so that a change of the machine's speed meets both alike.
 
 mod corpus;
 mod measure;

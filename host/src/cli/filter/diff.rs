@@ -1,5 +1,5 @@
 //! Two texts, or two lists of them, side by side: `-` before what was, `+` before what is, and what
-//! differs within a line in colour, or marked below it where there is none.
+//! differs within a line in colour, or marked below it where there is no colour.
 
 const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";

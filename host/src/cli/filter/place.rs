@@ -1,5 +1,5 @@
 //! Where a filter is: a module by its path, or a folder in which `build` leaves a module of the
-//! folder's name. So an author in that folder names nothing.
+//! folder's name, so that an author in that folder need not name it.
 
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,7 @@ use anyhow::bail;
 
 use super::section::Section;
 
-/// Files that include each other, at most so deep.
+/// How deep files may include each other.
 const DEPTH_MAX: usize = 8;
 
 /// Opens what `@INCLUDE` names: several files where it is a pattern.

@@ -138,7 +138,7 @@ const OUTPUT: [(&str, &str, &str); 14] = [
     ("externalId", "external_id", ""),
 ];
 
-/// Destinations of the chart that are none here.
+/// Outputs of the chart that have no counterpart here.
 const OTHER_OUTPUTS: [&str; 6] = [
     "firehose",
     "kinesis",

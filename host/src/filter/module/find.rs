@@ -16,7 +16,7 @@ use super::{Error, parts, sha256_hex, stem};
 
 /// What a kubelet's volume calls the generation that is in force.
 const DATA: &str = "..data";
-/// A generation that goes while it is read is followed by the next so often.
+/// How often reading is tried where a generation goes away meanwhile.
 const TRIES: usize = 5;
 /// Bytes of a file of examples, and of one of settings.
 const EXAMPLES_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -70,7 +70,7 @@ impl Stamp {
     }
 }
 
-/// Looks for a module: as it is named if that is absolute, else in the first directory that has it.
+/// Looks for a module: at its path if that is absolute, else in the first directory that has it.
 ///
 /// # Errors
 /// When it is nowhere.

@@ -246,7 +246,7 @@ impl Books {
     }
 
     /// Their markers, which `receipt` answers for from here on. Each stands at the place of its gap, so
-    /// that whoever reads there sees it; unless that is none of the `times` that the destination takes.
+    /// that whoever reads there sees it; unless that is not one of the `times` that the destination takes.
     pub fn take_markers(
         &mut self,
         mut receipt: Receipt,

@@ -47,7 +47,7 @@ impl Extent {
         }
     }
 
-    /// The file was seen to be so long.
+    /// The file was seen to have this length.
     pub fn saw(&mut self, len: u64) {
         self.seen_to = self.seen_to.max(len);
     }
@@ -65,12 +65,12 @@ impl Extent {
         (moved, self.watermark.settled_bytes() - before)
     }
 
-    /// Passes over `from..to`, of which so many bytes are new to it.
+    /// Passes over `from..to`: what of it was not settled counts as passed over.
     pub fn pass(&mut self, from: u64, to: u64) {
         self.passed += self.settle(from, to).1;
     }
 
-    /// The last run had passed over so many bytes.
+    /// The last run had passed over this many bytes.
     pub fn passed_before(&mut self, bytes: u64) {
         self.passed += bytes;
         self.given = self.given.saturating_sub(bytes);

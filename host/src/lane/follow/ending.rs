@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::file::{File, SUPERSEDED_EMPTY};
 
-/// It stays open so much longer, and is read again should it grow.
+/// A file that was left for the next one stays open this much longer, and is read again should it grow.
 const LINGER: Duration = Duration::from_secs(2);
 /// A plain file that grows all the same stays open: whoever writes it hears of a rotation when the rotation
 /// of all files is done, or never.
 const LINGER_PLAIN: Duration = Duration::from_secs(60);
-/// A plain file's last line without an end is taken for whole when nothing was added for so long.
+/// A plain file's last line without an end is taken for whole when nothing was added for this long.
 const UNFINISHED: Duration = Duration::from_secs(5);
-/// An unlinked file that does not grow is closed after so long.
+/// An unlinked file that does not grow is closed after this long.
 const UNLINKED_LINGER: Duration = Duration::from_secs(10);
 
 /// Whether a file can be read.

@@ -17,10 +17,10 @@ use crate::source::log_file::sample::inode_id;
 use crate::source::log_file::sighting::Found;
 use crate::source::log_file::tail::Tail;
 
-/// A file whose successor is there gets so long for late writes: the runtime opens the new file a
-/// moment before it leaves the old one (0.3-1.1 ms were seen).
+/// A file whose successor is there is given this long for late writes: the runtime opens the new file
+/// a moment before it leaves the old one (0.3-1.1 ms were seen).
 pub const SUPERSEDED_EMPTY: Duration = Duration::from_millis(500);
-/// Lines that are read within so long of each other may belong to one event, nanoseconds.
+/// Lines that are read within this time of each other may belong to one event, nanoseconds.
 const TOGETHER_NANOS: u64 = 2_000_000_000;
 
 pub struct File {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-/// So much of an unused allowance is kept.
+/// How much of an unused allowance is kept.
 const BURST: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// From now on so much; none: no limit.
+    /// Sets the limit from now on; none: no limit.
     pub fn limit(&mut self, bytes_per_second: Option<ByteSize>) {
         self.bytes_per_second = bytes_per_second.map(|b| b.as_u64().max(1));
     }
@@ -28,7 +28,7 @@ impl Pace {
         (self.bytes_per_second.is_some() && self.paid > now).then_some(self.paid)
     }
 
-    /// So many bytes were read.
+    /// Charges for bytes that were read.
     pub fn spend(&mut self, bytes: usize, now: Duration) {
         let Some(rate) = self.bytes_per_second else {
             return;

@@ -1,11 +1,11 @@
-//! Plain files against containers': nothing in a name or a first line says which of them is which.
+//! What is different with plain files: neither name nor first line says which of them is which.
 //!
 //! The checkpoint knows them by inode and by what they held (`source::log_file::sample`). A rotated file
 //! whose inode is new may be a copy: what `copytruncate` made before it cut the original, what a
 //! compression left in its place, or somebody's backup. It is set aside until that is clear. When the original
 //! is cut, reading goes on in the copy as if nothing had happened: it holds what was not read yet, and
-//! what was and is not settled. So only what was written between the copy and the cut is lost, which no reader
-//! can help; what of that was seen is counted.
+//! what was and is not settled. So only what was written between the copy and the cut is lost, which no
+//! reader can prevent; what of that was seen is counted.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What one unit has left in a file behind the place of reading: entries that were passed over while it
-//! could not go on, and ranges that came back unsettled. Two places and two sums, however many entries
-//! that are: the journal itself is the buffer.
+//! could not go on, and ranges that came back unsettled. It takes two places and two sums, however many
+//! entries that is: the journal itself is the buffer.
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Behind {

@@ -1,5 +1,5 @@
-//! What a run came to goes into the books: bytes that were read, passed over, taken back or excluded. Then
-//! its records set out, each unit's in order.
+//! Enters in the books what became of a run: bytes that were read, passed over, taken back or excluded.
+//! Then its records go on their way, each unit's in order.
 
 use std::collections::BTreeSet;
 

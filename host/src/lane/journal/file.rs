@@ -28,8 +28,8 @@ use super::behind::Behind;
 use super::roster::Roster;
 use super::unit::Unit;
 
-/// A file whose successor is there gets so long for late entries, where its writer did not say that it
-/// is done: after a crash it never does.
+/// A file whose successor is there is given this long for late entries, where its writer did not mark it
+/// as archived: after a crash it never does.
 const SUPERSEDED: Duration = Duration::from_secs(2);
 /// Units that the checkpoint tells apart in a file; with more of them a restart repeats more.
 const LEFT_MAX: usize = 1024;

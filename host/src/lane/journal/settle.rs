@@ -201,8 +201,8 @@ impl Journal {
         self.tell(cause, folder, 0, bytes, setup);
     }
 
-    /// Tells what was lost: where the unit goes that lost it, if it is one, or where the journal as a whole
-    /// does, or else any of its streams.
+    /// Tells what was lost: where the unit's records go if one unit lost it, else where those of the journal
+    /// as a whole go, else where those of any of its streams do.
     fn mark_losses(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
         if !self.account.books.has_losses_to_mark() {
             return;

@@ -254,7 +254,7 @@ impl Journal {
         (taken, read)
     }
 
-    /// A file cannot be read on, and so many entries of it are not read. Says whether there is
+    /// A file cannot be read on, and this many entries of it are not read. Says whether there is
     /// something else to read.
     pub(super) fn unreadable(
         &mut self,

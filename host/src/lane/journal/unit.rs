@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::record::{Batch, FileId, Range, Receipt};
 
-/// A unit that cannot go on is tried again after so long, doubling up to the most.
+/// How long until a unit that cannot go on is tried again: at first, and at most (it doubles).
 const BLOCKED_MIN: Duration = Duration::from_secs(1);
 const BLOCKED_MAX: Duration = Duration::from_secs(300);
 

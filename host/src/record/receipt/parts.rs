@@ -185,8 +185,8 @@ impl Parts {
         }))))
     }
 
-    /// A part for one more request, which carries so many records, from these of the receipt's source
-    /// bytes.
+    /// A part for one more request: the records that it carries, and the receipt's source bytes that they
+    /// are from.
     #[must_use]
     pub fn part(&self, carries: Count, bytes: Range<u32>) -> Part {
         let mut state = self.0.lock();
@@ -250,7 +250,7 @@ impl Part {
         self.carries
     }
 
-    /// The service refused so many of them for good; `settle` it all the same.
+    /// The service refused these records for good; `settle` the part all the same.
     pub fn reject(&mut self, count: Count) {
         self.rejected += count;
     }

@@ -39,7 +39,7 @@ impl Price {
         }
     }
 
-    /// Dollars a day at so many bytes in so long.
+    /// Dollars a day, where it is `bytes` in the time `within`.
     fn per_day(self, bytes: u64, within: Duration) -> f64 {
         let seconds = within.as_secs_f64();
         if seconds <= 0.0 {

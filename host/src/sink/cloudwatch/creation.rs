@@ -45,7 +45,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// Takes leave for one creation, or says how long there is none.
+    /// Takes leave for one creation, or says how long to wait for it.
     fn take(&mut self, now: Duration) -> Result<(), Duration> {
         let earned = now.saturating_sub(self.at).as_secs_f64() * self.rate;
         self.left = (self.left + earned).min(BURST);

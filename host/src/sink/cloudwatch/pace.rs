@@ -75,7 +75,7 @@ impl Account {
         }
     }
 
-    /// Lets at least so many requests be on their way at once, if the service takes them.
+    /// Allows at least this many requests on their way at once, as far as the service takes them.
     pub fn widen(&self, requests_max: usize) {
         let mut pace = self.pace();
         pace.most = pace.most.max(requests_max);

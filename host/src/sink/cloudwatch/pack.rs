@@ -26,12 +26,12 @@ use crate::telemetry::metrics::SinkMetrics;
 
 /// Open bodies of one stream, each of another day.
 const OPEN_MAX: usize = 4;
-/// A stream that goes on with less than this in a body waits so many times longer for more. A request
+/// A stream that goes on with less than this in a body waits this many times longer for more. A request
 /// costs the agent as much as 50 kB of records, and an account has 5,000 a second for all its nodes.
 const LITTLE_BYTES: usize = 64 * 1024;
 const LITTLE_WAITS: u32 = 3;
-/// A stream goes on until nothing came for so many times `flush_after`: files that grow by little are looked
-/// at once a second, so what comes next comes about that long after the last was sent.
+/// A stream counts as going on until nothing came for this many times `flush_after`: files that grow by
+/// little are looked at once a second, so what comes next comes about that long after the last was sent.
 const PAUSE: u32 = 2;
 /// What comes so close to being due is taken along: a lane would have to wake again for it.
 const EARLY: Duration = Duration::from_millis(20);

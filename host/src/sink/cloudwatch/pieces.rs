@@ -79,7 +79,7 @@ impl Pieces {
         &mut self.pieces[last]
     }
 
-    /// The piece at hand, if it takes so many bytes.
+    /// The piece at hand, if it has room for `bytes`.
     #[inline]
     pub fn spare(&mut self, bytes: usize) -> Option<&mut Vec<u8>> {
         let piece = self.pieces.last_mut()?;

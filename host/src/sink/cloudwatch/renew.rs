@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::identity::{IdentityFuture, SharedIdentityRes
 
 use crate::clock::Clock;
 
-/// Credentials are fetched anew so long before they expire, or up to half of that later, so that not
+/// Credentials are fetched anew this long before they expire, or up to half of that later, so that not
 /// all nodes ask at once; those of instances and pods last hours.
 const REFRESH_BEFORE: Duration = Duration::from_secs(60);
 

@@ -7,7 +7,7 @@ use super::escape::escaped_len;
 
 /// What a marker at the end of a part may take, bytes.
 pub const MARKER_BYTES_MAX: usize = 64;
-/// Escapes make at most so many bytes of one.
+/// Escaping makes at most this many bytes of one.
 pub const ESCAPE_GROWTH_MAX: usize = 6;
 
 /// Text that a part has at least, however long what stands around it is: a split always gets on.

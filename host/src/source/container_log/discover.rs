@@ -24,7 +24,7 @@ use crate::source::log_file::sighting::{Found, Sighting};
 
 pub use watch::watch;
 
-/// A file that so many listings in a row do not show is gone. One listing proves nothing: a rename
+/// A file that this many listings in a row do not show is gone. One listing proves nothing: a rename
 /// in its midst hides a file from it.
 const MISSED_MAX: u8 = 3;
 

@@ -13,7 +13,7 @@ use crate::source::log_file::files::{Files, Inode, LogFile, Stat};
 use crate::source::log_file::gz::GzFile;
 use crate::source::log_file::identity::{FirstLine, Head};
 
-/// At most so many listings in a row; a folder that changes faster is listed again by its next event.
+/// Most listings in a row; a folder that changes faster is listed again by its next event.
 const LISTINGS_MAX: usize = 5;
 
 /// A file in the folder.

@@ -23,9 +23,9 @@ use crate::source::log_file::sighting::{Found, Sighting};
 
 pub use watch::watch;
 
-/// At most so many listings of a folder in a row: a rename in the midst of one hides a file from it.
+/// Most listings of a folder in a row: a rename in the midst of one hides a file from it.
 const LISTINGS_MAX: usize = 5;
-/// A file that so many listings do not show is gone.
+/// A file that this many listings in a row do not show is gone.
 const MISSED_MAX: u8 = 3;
 /// Rotated files of one path; more are left out, the oldest first.
 const ROTATED_MAX: usize = 100;

@@ -40,7 +40,7 @@ pub fn read(name: &str) -> Option<Name> {
     })
 }
 
-/// Without `.1`: at most three digits, so that a date is none.
+/// Without `.1`: at most three digits, so that a date is not taken for one.
 fn without_number(name: &str) -> Option<&str> {
     let (base, number) = name.rsplit_once('.')?;
     let is_number = (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());

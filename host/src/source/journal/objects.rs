@@ -70,7 +70,7 @@ impl Objects {
         self.window.get(&*self.file, offset, len)
     }
 
-    /// The size of the object of this kind at `offset`; none if it is none.
+    /// The size of the object of this kind at `offset`; none if no such object stands there.
     ///
     /// # Errors
     /// Whatever the disk says.

@@ -23,7 +23,7 @@ pub enum Format {
     /// By a container's runtime.
     #[default]
     Container,
-    /// By anybody; times that name no zone are so many minutes east of UTC.
+    /// By anybody; times that name no zone are of this one, in minutes east of UTC.
     Plain { zone: i16 },
 }
 

@@ -87,7 +87,8 @@ impl GzFile {
     /// Takes over a compressed file.
     ///
     /// # Errors
-    /// Whatever the disk says; `InvalidData` and the like when it is none, as far as its ends tell.
+    /// Whatever the disk says; `InvalidData` and the like when it is no compressed file, as far as its
+    /// ends tell.
     pub fn new(file: Box<dyn LogFile>) -> io::Result<Self> {
         let stat = file.stat()?;
         if stat.len < GZ_BYTES_MIN {

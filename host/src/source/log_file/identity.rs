@@ -1,6 +1,6 @@
 //! What makes a file the same file across restarts of the agent, rotation and compression.
 //!
-//! None of inode, name and size lasts so long. The head does: a hash of the first line (at most its
+//! Inode, name and size do not last that long. The head does: a hash of the first line (at most its
 //! first 1 KiB), which carries the runtime's time stamp to the nanosecond. That time also tells in which
 //! order two files were written, where birth times are too coarse (ext4 takes them from a clock that
 //! ticks every 4 ms) or those of compressed copies.
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::decode::{cri, docker_json};
 use super::files::LogFile;
 
-/// At most so many bytes of the first line are hashed.
+/// Most bytes of the first line that are hashed.
 pub const HEAD_BYTES_MAX: usize = 1024;
 
 /// Length and hash of a file's head.

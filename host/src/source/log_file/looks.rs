@@ -39,7 +39,7 @@ impl Looks {
         self.after == AFTER_MAX
     }
 
-    /// It was looked at, and its size had changed by so much.
+    /// It was looked at, and its size had changed by `change_bytes`.
     pub fn looked(&mut self, now: Duration, change_bytes: u64) {
         self.after = match change_bytes {
             MUCH_BYTES.. => AFTER_MIN,

@@ -57,7 +57,7 @@ impl Partials {
         }
     }
 
-    /// From now on text is joined up to so many bytes.
+    /// Sets the longest text that is joined, bytes, from now on.
     pub fn limit(&mut self, text_bytes_max: ByteSize) {
         self.text_bytes_max = usize::try_from(text_bytes_max.as_u64()).unwrap_or(usize::MAX);
     }

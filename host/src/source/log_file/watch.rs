@@ -76,7 +76,7 @@ impl Watcher {
         })
     }
 
-    /// Waits at most so long for something to change.
+    /// Waits for something to change, at most this long.
     pub fn hear(&self, at_most: Duration) -> Heard {
         match self.events.recv_timeout(at_most) {
             Ok(first) => {

@@ -39,7 +39,7 @@ struct Distributions {
 }
 
 impl DestinationMetrics {
-    /// A request was answered after so long.
+    /// A request was answered after this many seconds.
     pub fn answered(&self, seconds: f64) {
         if let Some(all) = &self.distributions {
             all.seconds.observe(seconds);

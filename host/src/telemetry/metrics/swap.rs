@@ -80,7 +80,7 @@ impl SwapMetrics {
         told.map(|reasons| reasons.clone()).unwrap_or_default()
     }
 
-    /// The filter is in the configuration no more.
+    /// The filter is no longer in the configuration.
     pub fn forget(&self, filter: &str, hash: Option<&str>) {
         if let Some(hash) = hash {
             self.in_charge.remove(&by_hash(filter, hash));

@@ -64,7 +64,7 @@ fn record(n: u64) -> String {
             mixed % 251,
             mixed % 90_000
         ),
-        // Of so many, one has something that a redaction finds.
+        // One in fifty has something that a redaction finds.
         1 if n % 50 == 1 => format!(
             "level={level} user=jane@example.com password=hunter2 card=4111111111111111 {message}"
         ),

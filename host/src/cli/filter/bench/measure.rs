@@ -148,7 +148,7 @@ impl Measuring {
 }
 
 impl Measured {
-    /// Of one core, at so many records a second.
+    /// The share of one core that it takes at `rate` records a second.
     pub fn share(&self, rate: u32) -> f64 {
         self.ns_per_record * f64::from(rate) / 1e9
     }

@@ -14,7 +14,7 @@ pub const MISTAKE: &str = "what does not compile is told with its line";
 /// The first of these programs that is there: in the filter's own folders, else in PATH.
 ///
 /// # Errors
-/// When there is none; `hint` says how it can be had.
+/// When none of them is there; `hint` says how to install one.
 pub fn find(folder: &Path, own: &[&str], names: &[&str], hint: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = own.iter().map(|own| folder.join(own));

@@ -30,7 +30,7 @@ pub struct Careful {
 
 impl Careful {
     /// # Errors
-    /// When a pattern is none, or all are larger than `bytes_max`.
+    /// When a pattern does not parse, or all together are larger than `bytes_max`.
     pub fn new(patterns: &[String], bytes_max: usize) -> Result<Self, Box<dyn std::error::Error>> {
         let thompson = thompson::Config::new()
             .utf8(false)

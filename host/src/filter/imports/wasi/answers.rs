@@ -20,7 +20,8 @@ const RANDOM_BYTES_MAX: u64 = 64 * 1024;
 /// Handles of the two streams that there are.
 const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
-/// A pollable that is ready. Others are ready once the agent has run for so many milliseconds.
+/// The pollable that is always ready. Any other number is the time at which it is ready, milliseconds since
+/// the agent started.
 const READY: u32 = 0;
 
 #[derive(ComponentType, Lower)]

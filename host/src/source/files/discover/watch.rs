@@ -9,10 +9,10 @@ use crate::source::log_file::ask::{Again, Stop};
 use crate::source::log_file::sighting::Sighting;
 use crate::source::log_file::watch::{Heard, Watcher};
 
-/// A rotation renames and makes several files: what follows one change within so long is seen with it.
+/// A rotation renames and makes several files: what follows one change within this time is seen with it.
 const TOGETHER: Duration = Duration::from_millis(10);
 /// What is not clear yet (a file that is being compressed, a folder that is missing) is looked at again
-/// after so long.
+/// after this long.
 const UNSETTLED: Duration = Duration::from_secs(1);
 
 /// Lists, then lists again what changed, until stopped. `after` is called after each scan.

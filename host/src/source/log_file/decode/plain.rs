@@ -172,7 +172,7 @@ fn iso(text: &[u8], zone: i16, times: &mut Times) -> Option<u64> {
     at(seconds, nanos, offset(rest).unwrap_or(zone))
 }
 
-/// A zone, in minutes east of UTC; none where there is none.
+/// The zone that stands there, in minutes east of UTC.
 fn offset(text: &[u8]) -> Option<i16> {
     let (sign, digits) = match text {
         [b'Z' | b'z', ..] => return Some(0),
