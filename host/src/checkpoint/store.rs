@@ -2,7 +2,7 @@
 //!
 //! One file, replaced whole (write, fsync, rename, fsync of the folder): a header line with version
 //! and checksum, then one line of JSON a file. A crash at any instant leaves the former or the new
-//! one. What cannot be read is set aside, never deleted, and said loudly.
+//! one. What cannot be read is set aside, never deleted, and told in the log as an error.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};

@@ -49,7 +49,7 @@ pub fn run(migrate: &Migrate) -> anyhow::Result<ExitCode> {
     }
     let lost = plan.notes.iter().filter(|n| n.is_lost).count();
     eprintln!(
-        "\n{lost} settings have no counterpart; `logsieve check` says what the rest would do"
+        "\nsettings without a counterpart: {lost}; `logsieve check` says what the rest would do"
     );
     Ok(ExitCode::SUCCESS)
 }

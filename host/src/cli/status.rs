@@ -58,7 +58,7 @@ pub fn run(command: &Command) -> anyhow::Result<ExitCode> {
 
 fn ask(at: SocketAddr) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect_timeout(&at, PATIENCE).with_context(|| {
-        format!("no agent answers at {at}: is it running, and `telemetry.listen` on?")
+        format!("no agent answers at {at} (is it running, with `telemetry.listen` on?)")
     })?;
     stream.set_read_timeout(Some(PATIENCE))?;
     // HTTP/1.0: the answer comes whole, and ends with the connection.

@@ -1,9 +1,9 @@
 //! Tells the owner of a pod what is wrong with its annotations: a Kubernetes Event on the pod, which
 //! `kubectl describe pod` shows.
 //!
-//! An Event has a name made from what it says, so that the same is told once an hour (the API
-//! server's time to keep Events) by however many restarts of the agent. At most one a second is
-//! written, and what nobody waits for any more is left out: the status shows it all the same.
+//! An Event has a name made from what it says: so one run of the agent writes it once, and a restart
+//! does not repeat it while the API server keeps it (an hour). At most one a second is written; what
+//! finds the queue full is left out, and stands in the log and the status all the same.
 
 use std::collections::HashSet;
 use std::time::Duration;

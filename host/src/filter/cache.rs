@@ -1,9 +1,9 @@
 //! Compiled code, kept on the node: a start or a swap to a module seen before compiles nothing.
 //!
 //! One file for each module and engine, 0600 in a folder of the agent's own (0700). Its name ends in
-//! the SHA-256 of what is in it, so a torn or foreign file is told before a byte of it is trusted.
-//! Files are mapped, not read into memory; beyond the bound, the one used longest ago goes first.
-//! (wasmtime's own cache checks no content, and would be compiled in for modules only.)
+//! the SHA-256 of what is in it, so a torn or foreign file is recognised before a byte of it is trusted
+//! (wasmtime's own cache checks no content). Files are mapped, not read into memory; beyond the bound, the
+//! one used longest ago goes first.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -3,11 +3,12 @@
 //! Deadlines need somebody who ticks. One thread does, only while calls run, so that an idle node
 //! pays nothing.
 //!
-//! An instance maps its memory when it starts, its data copy-on-write. Made, configured and thrown away, that
-//! is 53 us of CPU time for `redact`, 308 for JavaScript, 960 for Go; with copies of the data 46, 645 and 2,770.
-//! wasmtime's pool of instances comes to 51, 308 and 903, and 1.7 MiB for six live ones with either. For so
-//! little, and only after a failure or a swap, a pool takes 4 TiB of addresses for 1,000 places, fixes every
-//! limit at the start, and refuses one team's instance where another's namespaces took the last place.
+//! An instance maps its memory when it starts, its data copy-on-write. Made, configured and thrown away,
+//! that is 53 us of CPU time for `redact`, 308 for JavaScript, 960 for Go; with copies of the data 46,
+//! 645 and 2,770. With wasmtime's pool of instances it is 51, 308 and 903; six live ones take 1.7 MiB
+//! either way. For so small a gain, and only after a failure or a swap, a pool takes 4 TiB of addresses
+//! for 1,000 places, fixes every limit at the start, and refuses one team's instance where another's
+//! namespaces took the last place.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! When each container of a lane has something to do, so that a step meets only those that have.
 //!
-//! Whatever happens to a container wakes it: the next step meets it, and is told when the next one has to.
-//! A flat list: going through the moments of a thousand containers takes microseconds, where going
+//! Whatever happens to a container wakes it: the next step meets it, and then notes when it is to be met
+//! again. A flat list: going through the moments of a thousand containers takes microseconds, where going
 //! through the containers took a good part of an idle lane's time.
 
 use std::collections::BTreeMap;

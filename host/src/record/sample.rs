@@ -1,5 +1,5 @@
-//! What a file without time stamps to the nanosecond is known by: what it held where it was looked at. Sources
-//! take it, and the checkpoint keeps it.
+//! How a file without time stamps to the nanosecond is recognised: by what it held where it was looked at.
+//! Sources take it, and the checkpoint keeps it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! How a route has records written, where it wants them otherwise than its destination says: names
-//! that all sinks share, of which each knows some.
+//! How a route has its records written, where it wants another format than its destination's: names that
+//! all sinks share, of which each knows some.
 
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! The admin page: `/healthz` (nothing is wedged), `/readyz` (every chain has its filters),
 //! `/metrics` (Prometheus), `/status` (JSON, see `record::status`).
 //!
-//! It only reads. What is wedged and what the status is, the agent tells.
+//! It only reads: the agent tells it what is wedged, and what the status is.
 
 use std::future::Future;
 use std::pin::Pin;

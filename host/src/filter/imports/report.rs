@@ -2,8 +2,8 @@
 //! floods the agent's log or its metrics.
 //!
 //! One message is one line of the log, whatever the filter writes: control characters are escaped,
-//! or a filter could forge lines of the agent's own. What one call prints is gathered to messages,
-//! so that a stack trace stands together and costs few of those that are allowed.
+//! or a filter could forge lines of the agent's own. What one call prints is gathered into messages,
+//! so that a stack trace stays together and uses up few of those that are allowed.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Bytes of a container that are lost, and the words of the marker that stands for them in its own
-//! stream: people read there, and not the metrics.
+//! stream: whoever misses them reads that, and not the metrics.
 
 use crate::checkpoint::store::FileKey;
 use crate::record::Cause;

@@ -1,5 +1,5 @@
-//! When a container has something to do. Its lane asks after whatever happened to it, and leaves it alone
-//! until that moment comes or something else happens; once a second it looks at all of them.
+//! When a container has something to do. Its lane asks whenever something has happened to it, and then leaves
+//! it alone until that moment, or until something else happens; once a second it looks at all of them.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! come. Its offsets are those of the file itself, so they mean the same to whoever opens it next.
 //!
 //! The checkpoint knows how far it was read, and for each unit that has something unsettled below, where
-//! that begins. So a restart repeats of a unit what was on its way of that unit, whatever others do.
+//! that begins. So a restart repeats of each unit only what was on its way of it, whatever the others do.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

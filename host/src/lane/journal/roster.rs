@@ -1,5 +1,5 @@
-//! The streams and units of one journal, by number and by name. Both are found by what entries tell, and
-//! forgotten when there are many and nothing of them is on its way.
+//! The streams and units of one journal, by number and by name. Both are found by what entries tell. When
+//! there are many, those are forgotten that have nothing on its way.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

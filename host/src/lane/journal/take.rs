@@ -1,5 +1,6 @@
-//! Reading, run by run: on, past units that cannot go on; and back, for those that can again. Who goes back
-//! is read in turn, from the place where it stopped, so the slowest does not stop the others.
+//! Reads a journal run by run: onwards, past units that cannot go on; and back, for those that can again.
+//! Units that are read back take turns, each from the place where it stopped, so the slowest does not stop
+//! the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 

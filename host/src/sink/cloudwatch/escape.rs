@@ -1,10 +1,11 @@
 //! JSON strings, written without allocation: escaping is what a sender does most, next to hashing.
 //!
 //! Text is looked at in blocks of 32 bytes, and a block's escapes are all known at once. Where one
-//! stands, what follows it in the block is copied again, one byte further on: two stores an escape.
-//! Crates begin anew behind each escape, which is as fast where there are none, and took three times as
-//! long on lines of JSON, whose quotes are many (0.27 and 0.09 ms a MB). All of it is checked slices in
-//! portable code; what is `unsafe` is to say that written bytes are there, and to ask for wider registers.
+//! stands, what follows it in the block is copied again, one byte further on: two stores an escape. The
+//! crates that do this start a new scan behind each escape: that is as fast where there are none, and
+//! took three times as long on lines of JSON, which are full of quotes (0.27 against 0.09 ms a MB). All
+//! of it is checked slices in portable code; `unsafe` only says that written bytes are there, and asks
+//! for wider registers.
 
 use std::mem::MaybeUninit;
 

@@ -1,10 +1,10 @@
 //! How fast one account and region is asked: one throttle, one number of requests at once.
 //!
-//! The service counts calls by account and region, whatever stream they are for, so all
-//! destinations with the same region, endpoint and account of their role share one [`Account`]. Requests at once go
-//! up by one for an answer at first, then by one for a round of answers, and fall to half at a
-//! setback (AIMD), between one and `requests_max`. After a throttle nobody asks before the back-off
-//! is over: anywhere up to its doubled length (full jitter), at most a minute.
+//! The service counts calls by account and region, whatever stream they are for, so all destinations
+//! with the same region, endpoint and account of their role share one [`Account`]. The number of
+//! requests at once grows by one with each answer at first, then by one with each round of answers, and
+//! falls to half at a setback (AIMD), between one and `requests_max`. After a throttle nobody asks before
+//! the back-off is over: anywhere up to its doubled length (full jitter), at most a minute.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,7 @@
 //!
 //! Bodies may be compressed: Amazon's own agent sends its own so, but the API's documentation does not
 //! say that it may, so it is off unless asked for. It costs more CPU than it saves in hashing, and
-//! pays where the way out of the VPC is what costs.
+//! pays off where traffic out of the VPC is what costs money.
 
 use std::convert::Infallible;
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! What a log file's path tells: `<namespace>_<pod>_<uid>/<container>/<restart>.log`, and after a
-//! rotation `.<YYYYMMDD-HHMMSS>`, compressed with `.gz` (or `.gz.tmp` while the kubelet writes it).
+//! rotation `.<YYYYMMDD-HHMMSS>`, compressed with `.gz` behind it (`.gz.tmp`, while the kubelet writes
+//! it, is not read).
 //!
 //! Kubernetes names hold no underscore, so the path needs no escaping and cannot be ambiguous.
 

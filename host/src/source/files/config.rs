@@ -1,5 +1,5 @@
-//! What is written about plain files in `logsieve.yaml`: groups by name, each with patterns of paths, and what
-//! their lines leave open.
+//! What `logsieve.yaml` says about plain files: groups by name, each with patterns of paths, and what their
+//! lines do not tell themselves (the zone of their times).
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! The text of an entry that has no `MESSAGE`.
 //!
 //! Such an entry is a record as well: the fields that its writer set, as a JSON object. What journald adds
-//! (`_PID`, ...) is not of the writer, and told as facts where it is chosen.
+//! (`_PID`, ...) is not of the writer: it becomes facts, where the configuration asks for it.
 
 use std::borrow::Cow;
 

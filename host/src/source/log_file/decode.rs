@@ -2,7 +2,8 @@
 //!
 //! Lines of containers are told apart by content: CRI (containerd, CRI-O), docker's `json-file`, and whatever
 //! else stands there, which is forwarded as it is and counted: a line that cannot be decoded is still
-//! somebody's log. Of a plain file's line only the time is read. Pieces of a split line go to `partial` and come back whole.
+//! somebody's log. Of a plain file's line only the time is read. Pieces of a split line go to `partial` and
+//! come back whole.
 //!
 //! Where the input is cut into reads never shows: only whole lines are taken, and what is left of a
 //! line is read again with the next chunk.

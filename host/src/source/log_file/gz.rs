@@ -5,9 +5,9 @@
 //! going back further starts anew. The decompressor (some 80 KiB) exists only between the first read
 //! and the last: many such files may wait in line.
 //!
-//! How long it is, its trailer says, and that is believed until the end is seen: it may be longer (of
-//! several members, or past 4 GiB), and then grows as it is read. Where it is damaged it ends, and what
-//! stands behind is missing.
+//! Its trailer says how long it is, which is believed until the end is seen: it may be longer (if it has
+//! several members, or more than 4 GiB), and then grows as it is read. Where it is damaged it ends, and
+//! what stands behind that is missing.
 
 use std::cell::RefCell;
 use std::io::{self, BufReader, ErrorKind, Read};

@@ -1,6 +1,6 @@
 //! The books of each container as metrics. They are written from what is posted whenever somebody asks, so
 //! those of containers that are gone expire with their books; and one after the other, since a thousand
-//! containers have sixteen thousand series, which are megabytes when they are put up all at once.
+//! containers have sixteen thousand series, which take megabytes when all are held at once.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! What is known of pods, what waits for it, and how often the API server could not be asked. A
-//! number that grows here names no record: those are counted where they are read.
+//! What is known of pods, what waits for it, and how often the API server could not be asked. Nothing here
+//! counts records: those are counted where they are read.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;

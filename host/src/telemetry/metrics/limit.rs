@@ -1,5 +1,5 @@
-//! What a filter is limited in, the most that it used of it, and how many lines of the log a second are
-//! written of it and by it.
+//! What a filter is limited in, the most of each that it used, and how many lines a second the agent's log
+//! takes about it and from it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! The languages that have a kit, a file each: how a filter's folder is told, and how it is compiled.
+//! The languages that have a kit, a file each: how a filter's folder is recognised, and how it is compiled.
 //! What is installed is found; nothing is installed here.
 
 mod assemblyscript;

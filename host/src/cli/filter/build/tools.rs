@@ -1,5 +1,5 @@
-//! Finds the compilers of the languages, and runs them: what is missing is told with the words that
-//! bring it, and what a compiler says goes to the author as it comes.
+//! Finds the compilers of the languages, and runs them: what is missing is named with the command that
+//! installs it, and what a compiler says goes to the author as it comes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,10 +1,10 @@
-//! A search that can be stopped, for records and patterns that one search may take seconds for.
+//! A search that can be stopped, for records and patterns on which one search may take seconds.
 //!
-//! The engines of `regex-automata` run a search to its end. With the worst of patterns that is every state
-//! at every byte, 11 s for `(?s-u:.*.{3000}Q)` over 256 KiB, and no deadline reaches in. So where states times
-//! bytes are many, a lazy automaton tries first, and gives up once its small cache was full twice, which takes
-//! milliseconds; what it gives up is done here, by the same simulation of the NFA as theirs, which looks at
-//! the deadline at every byte. What is found is what their engines find.
+//! The engines of `regex-automata` run a search to its end. With the worst patterns that means every
+//! state at every byte (11 s for `(?s-u:.*.{3000}Q)` over 256 KiB), and no deadline reaches in. So where
+//! states times bytes are many, a lazy automaton tries first, and gives up once its small cache was full
+//! twice, which takes milliseconds. What it gives up is done here, by the same simulation of the NFA as
+//! theirs, except that it looks at the deadline at every byte. It finds what their engines find.
 
 use regex_automata::hybrid::dfa::{self, DFA};
 use regex_automata::nfa::thompson::{self, NFA, State};

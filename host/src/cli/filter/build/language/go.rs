@@ -1,5 +1,5 @@
 //! Go: the compiler of the project itself, for `wasip1`. Exports from packages came with 1.24.
-//! An older one is told by its version, before it fails in words of its own.
+//! An older one is recognised by its version, before it fails with a message that does not say so.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,6 @@
-//! JavaScript and TypeScript: `componentize-qjs`, which keeps the QuickJS engine with the filter's modules
-//! loaded. It is smaller by seven times than StarlingMonkey, and about as fast. TypeScript is checked and
-//! made JavaScript by its own compiler before.
+//! JavaScript and TypeScript: `componentize-qjs`, which keeps the QuickJS engine with the filter's
+//! modules loaded. The result is a seventh of StarlingMonkey's in size, and about as fast. TypeScript is
+//! first checked and turned into JavaScript by its own compiler.
 
 use std::path::Path;
 use std::process::Command;
