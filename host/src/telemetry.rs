@@ -6,7 +6,7 @@ pub mod admin;
 pub mod logs;
 pub mod metrics;
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use serde::Deserialize;
 
@@ -14,7 +14,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where `/metrics`, `/healthz` and `/readyz` are served; none: not at all.
+    /// Where `/metrics`, `/healthz` and `/readyz` are served; none: not at all. `[::]` is every address, of
+    /// IPv4 as well, and on a machine without IPv6 those of IPv4 alone.
     pub listen: Option<SocketAddr>,
     pub log: logs::Config,
 }
@@ -22,7 +23,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: Some(SocketAddr::from(([0, 0, 0, 0], 9880))),
+            listen: Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 9880))),
             log: logs::Config::default(),
         }
     }

@@ -2,7 +2,7 @@
 //! outside, as a probe or a person does.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 use support::agent::{Agent, Finished, finish};
@@ -119,22 +119,30 @@ fn people_read_the_books_as_a_table_and_watch_them() {
     watch.kill();
 }
 
+/// The kubelet probes a pod of an IPv6 cluster at its only address.
 #[test]
-fn an_agent_that_moves_is_healthy() {
-    let (mut cluster, address) = cluster("");
+fn an_agent_that_moves_is_healthy_by_ipv4_and_ipv6() {
+    let (mut cluster, by_ipv4) = cluster("");
+    cluster.node.config.listen = format!("\"[::]:{}\"", by_ipv4.port());
     cluster.start();
-    let mut stream = TcpStream::connect(address).expect("the admin page is up");
-    write!(stream, "GET /healthz HTTP/1.0\r\n\r\n").expect("a request can be sent");
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .expect("the answer is text");
-    assert!(answer.contains(" 200 "), "{answer}");
+    let by_ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, by_ipv4.port()));
+    // The machine that tests it may have none.
+    let has_ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    let all = [Some(by_ipv4), has_ipv6.then_some(by_ipv6)];
+    for address in all.into_iter().flatten() {
+        let mut stream = TcpStream::connect(address).expect("the admin page is up");
+        write!(stream, "GET /healthz HTTP/1.0\r\n\r\n").expect("a request can be sent");
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .expect("the answer is text");
+        assert!(answer.contains(" 200 "), "{address}: {answer}");
+    }
 }
 
 #[test]
 fn a_status_that_nobody_answers_says_what_to_look_at() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = nobody.local_addr().expect("it has an address");
     drop(nobody);
     let finished = ask(address, &[]);

@@ -2,12 +2,14 @@
 //! what it has at that moment.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use rustix::io::Errno;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::Error;
@@ -42,7 +44,7 @@ pub async fn serve(listen: Option<SocketAddr>, pulse: Pulse, desk: Arc<Desk>) ->
     let Some(address) = listen else {
         return Ok(());
     };
-    let listener = tokio::net::TcpListener::bind(address)
+    let listener = bind(address)
         .await
         .map_err(|source| Error::Listen { address, source })?;
     // Where the port is left to the node, nothing else tells it.
@@ -58,6 +60,20 @@ pub async fn serve(listen: Option<SocketAddr>, pulse: Pulse, desk: Arc<Desk>) ->
     };
     tokio::spawn(admin::serve(listener, shown));
     Ok(())
+}
+
+/// Listens; on the addresses of IPv4 alone where all are asked for and the kernel was started without IPv6.
+async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && has_no_ipv6(&error) => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        done => done,
+    }
+}
+
+fn has_no_ipv6(error: &std::io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::AFNOSUPPORT)
 }
 
 impl Desk {
