@@ -145,11 +145,8 @@ pub enum Error {
         key: &'static str,
         character: char,
     },
-    #[error(
-        "destination `{name}`, `entity.attributes`: more than {}",
-        entity::ATTRIBUTES_MAX
-    )]
-    Attributes { name: String },
+    #[error("destination `{name}`, `entity`")]
+    Entity { name: String, source: entity::Error },
     #[error(
         "filter `{name}`, `sha256`: `{found}` is not a SHA-256 in hex, 64 digits of 0-9 and a-f"
     )]
@@ -330,10 +327,10 @@ fn templates(name: &str, destination: &sink::Destination) -> Result<Option<NameT
         source,
     })?;
     let entity = config.entity().map(|entity| {
-        if entity.attributes.len() > entity::ATTRIBUTES_MAX {
-            let name = name.to_owned();
-            return Err(Error::Attributes { name });
-        }
+        entity.check().map_err(|source| Error::Entity {
+            name: name.to_owned(),
+            source,
+        })?;
         Ok(EntityTemplates {
             key: values("entity.key_attributes", &entity.key_attributes)?,
             more: values("entity.attributes", &entity.attributes)?,

@@ -210,6 +210,31 @@ async fn an_entity_that_is_rejected_does_not_cost_the_events() {
     assert_eq!(rig.fake.requests_for("PutLogEvents").len(), 1);
 }
 
+/// A request is refused as a whole where its entity breaks the service's model.
+#[tokio::test]
+async fn an_entity_that_breaks_the_request_is_left_out_of_it() {
+    for code in ["InvalidParameterException", "ValidationException"] {
+        let error = Fault::Error {
+            code: code.into(),
+            message: "1 validation error: value at 'entity.keyAttributes' has too few entries"
+                .into(),
+        };
+        let mut rig = Rig::new(vec![on_puts(error).times(1)]).await;
+        rig.entity = Some("{\"keyAttributes\":{}}".into());
+        let now = now_ms();
+        rig.write(1, &[(now, "a"), (now + 1, "b"), (now + 2, "c")]);
+        rig.flush();
+        rig.settled().await;
+        assert_eq!(rig.stored(), ["a", "b", "c"]);
+        let label = vec![("reason", code.to_owned())];
+        let entities = &rig.metrics.rejected_entities;
+        assert_eq!(entities.get_or_create_owned(&label).get(), 1);
+        let puts = rig.fake.requests_for("PutLogEvents");
+        assert_eq!(puts.len(), 2);
+        assert_eq!(puts[1].entity, None);
+    }
+}
+
 #[tokio::test]
 async fn a_node_whose_clock_is_wrong_signs_by_the_services() {
     for minutes in [10, -10] {

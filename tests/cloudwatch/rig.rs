@@ -34,6 +34,8 @@ pub struct Rig {
     pub fake: FakeCloudWatch,
     pub metrics: SinkMetrics,
     pub account: Arc<Account>,
+    /// What its requests are about, as JSON.
+    pub entity: Option<Arc<str>>,
     pack: Pack,
     to: tokio::sync::mpsc::Sender<body::Request>,
     clock: Clock,
@@ -102,6 +104,7 @@ impl Rig {
             fake,
             metrics,
             account,
+            entity: None,
             pack,
             to,
             clock,
@@ -147,7 +150,7 @@ impl Rig {
         let names = Names {
             group: group.into(),
             stream: stream.into(),
-            entity: None,
+            entity: self.entity.clone(),
         };
         let parts = receipt.share();
         let delivery = Delivery {

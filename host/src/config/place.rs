@@ -137,7 +137,7 @@ impl Error {
             Self::Template { name, key, .. } | Self::Character { name, key, .. } => {
                 destination(name, key)
             }
-            Self::Attributes { name } => destination(name, "entity.attributes"),
+            Self::Entity { name, .. } => destination(name, "entity"),
             Self::Create { name, .. } => destination(name, "create"),
             Self::Pin { name, .. } => filter(name, &["sha256"]),
             Self::OfTeam { name, .. } => filter(name, &[]),

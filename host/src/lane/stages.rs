@@ -190,11 +190,11 @@ impl Stages {
                 let (chain, filters) = routed;
                 let names = (0..self.destinations.len()).map(|destination| {
                     let names = self.table.names(destination, &container.facts);
-                    let entity = names.entity.map(|e| entity::json(&e.key, &e.more).into());
+                    let entity = names.entity.and_then(|e| entity::json(&e.key, &e.more));
                     Names {
                         group: names.group,
                         stream: names.stream,
-                        entity,
+                        entity: entity.map(Into::into),
                     }
                 });
                 let mut all = iter::once(&taken.destination).chain(&taken.also);

@@ -31,6 +31,7 @@ pub mod retry;
 pub mod send;
 pub mod split;
 pub mod time;
+mod to;
 pub mod wire;
 
 use std::time::Duration;

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::escape::escape;
 use super::limits::{EVENT_OVERHEAD_BYTES, REQUEST_BYTES_MAX, REQUEST_EVENTS_MAX, REQUEST_SPAN_MS};
 use super::order::{Departure, Spans};
 use super::pieces::{Pieces, Pool, Sealed};
+pub use super::to::To;
 use crate::record::receipt::{Part, Parts};
 use crate::record::{Count, Permit, Share};
 
@@ -31,32 +31,6 @@ struct Entry {
     message_bytes: u32,
     /// Which of the request's parts it belongs to.
     part: u32,
-}
-
-/// Where a request goes, and what it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct To {
-    pub group: Arc<str>,
-    pub stream: Arc<str>,
-    /// As JSON.
-    pub entity: Option<Arc<str>>,
-}
-
-impl To {
-    /// A body up to its first event.
-    fn head(&self) -> Vec<u8> {
-        let mut head = b"{\"logGroupName\":\"".to_vec();
-        escape(&self.group, &mut head);
-        head.extend_from_slice(b"\",\"logStreamName\":\"");
-        escape(&self.stream, &mut head);
-        head.push(b'"');
-        if let Some(entity) = &self.entity {
-            head.extend_from_slice(b",\"entity\":");
-            head.extend_from_slice(entity.as_bytes());
-        }
-        head.extend_from_slice(b",\"logEvents\":[");
-        head
-    }
 }
 
 /// A request on its way, with what is owed for it.
@@ -132,6 +106,13 @@ impl Body {
             entries: entries.to_vec(),
         };
         (with(events, first), with(rest, second))
+    }
+
+    /// Takes what it is about out. Says whether there was any.
+    #[must_use]
+    pub fn forget_entity(&mut self, to: &To) -> bool {
+        let head = mem::replace(&mut self.head, to.without_entity().head().into());
+        head != self.head
     }
 
     /// Tells the parts that own these events that the service refuses them for good.

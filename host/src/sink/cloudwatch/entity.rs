@@ -8,11 +8,38 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Attributes of an entity beside its key (API reference, `Entity`).
-pub const ATTRIBUTES_MAX: usize = 10;
+/// Names that a key may have (API reference, `Entity`); the last is not told there, and sent by AWS for
+/// Fluent Bit.
+const KEYS: [&str; 6] = [
+    "Type",
+    "ResourceType",
+    "Identifier",
+    "Name",
+    "Environment",
+    "AwsAccountId",
+];
+/// Entries of a key (the same).
+const KEYS_MIN: usize = 2;
+const KEYS_MAX: usize = 4;
+/// Attributes of an entity beside its key (the same), and the characters of their names.
+const ATTRIBUTES_MAX: usize = 10;
+const NAME_CHARS_MAX: usize = 256;
 /// Longest value of an attribute (API reference, `EntityAttributesValue` and the one of keys),
 /// characters.
 const VALUE_CHARS_MAX: usize = 512;
+
+/// What no entity may be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("`key_attributes` has {found} entries, and has to have {KEYS_MIN} to {KEYS_MAX}")]
+    Keys { found: usize },
+    #[error("`key_attributes` has no `{name}`: there are {}", KEYS.join(", "))]
+    Key { name: String },
+    #[error("`attributes` has {found} entries, and may have {ATTRIBUTES_MAX}")]
+    Attributes { found: usize },
+    #[error("`attributes`: a name is empty or longer than {NAME_CHARS_MAX} characters")]
+    Name,
+}
 
 /// Templates over container facts, by the names of the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -25,6 +52,26 @@ pub struct Config {
 }
 
 impl Config {
+    /// # Errors
+    /// When the service would refuse every request that carries it.
+    pub fn check(&self) -> Result<(), Error> {
+        let (keys, more) = (&self.key_attributes, &self.attributes);
+        if !(KEYS_MIN..=KEYS_MAX).contains(&keys.len()) {
+            return Err(Error::Keys { found: keys.len() });
+        }
+        if let Some(name) = keys.keys().find(|name| !KEYS.contains(&name.as_str())) {
+            return Err(Error::Key { name: name.clone() });
+        }
+        if more.len() > ATTRIBUTES_MAX {
+            return Err(Error::Attributes { found: more.len() });
+        }
+        let fits = |name: &String| (1..=NAME_CHARS_MAX).contains(&name.chars().count());
+        if !more.keys().all(fits) {
+            return Err(Error::Name);
+        }
+        Ok(())
+    }
+
     /// What the EKS add-on sends for a pod that is not instrumented.
     #[must_use]
     pub fn of_eks_workload() -> Self {
@@ -62,9 +109,9 @@ struct Entity<'a> {
     attributes: BTreeMap<&'a str, &'a str>,
 }
 
-/// The member `entity` of a request, as JSON.
+/// The member `entity` of a request, as JSON; none where too little of its key is known.
 #[must_use]
-pub fn json(key: &BTreeMap<String, String>, more: &BTreeMap<String, String>) -> String {
+pub fn json(key: &BTreeMap<String, String>, more: &BTreeMap<String, String>) -> Option<String> {
     fn fitting(values: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
         let values = values.iter().filter(|(_, value)| !value.is_empty());
         values.map(|(k, v)| (k.as_str(), cut(v))).collect()
@@ -73,8 +120,11 @@ pub fn json(key: &BTreeMap<String, String>, more: &BTreeMap<String, String>) -> 
         key_attributes: fitting(key),
         attributes: fitting(more),
     };
+    if entity.key_attributes.len() < KEYS_MIN {
+        return None;
+    }
     // Strings only: nothing that could fail to serialise.
-    serde_json::to_string(&entity).unwrap_or_default()
+    serde_json::to_string(&entity).ok()
 }
 
 fn cut(value: &str) -> &str {
@@ -94,12 +144,34 @@ mod tests {
         };
         let long = "x".repeat(600);
         let key = map(&[("Type", "Service"), ("Name", "sh\"op")]);
-        let text = json(&key, &map(&[("A", &long), ("B", "")]));
+        let text = json(&key, &map(&[("A", &long), ("B", "")])).unwrap();
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         let expected = serde_json::json!({
             "keyAttributes": {"Type": "Service", "Name": "sh\"op"},
             "attributes": {"A": long[..VALUE_CHARS_MAX]},
         });
         assert_eq!(read, expected);
+        let nameless = map(&[("Type", "Service"), ("Name", "")]);
+        assert_eq!(json(&nameless, &BTreeMap::new()), None);
+    }
+
+    #[test]
+    fn an_entity_that_the_service_would_refuse_is_refused_first() {
+        let of = |keys: &[&str], attributes: usize| {
+            let own = |name: &&str| ((*name).to_owned(), "x".to_owned());
+            Config {
+                key_attributes: keys.iter().map(own).collect(),
+                attributes: (0..attributes).map(|n| own(&&*format!("a{n}"))).collect(),
+            }
+        };
+        assert_eq!(Config::of_eks_workload().check(), Ok(()));
+        assert_eq!(of(&["Type", "Name"], 10).check(), Ok(()));
+        let all = ["Type", "Name", "Environment", "Identifier", "ResourceType"];
+        assert_eq!(of(&all, 0).check(), Err(Error::Keys { found: 5 }));
+        assert_eq!(of(&["Type"], 0).check(), Err(Error::Keys { found: 1 }));
+        let name = "type".to_owned();
+        assert_eq!(of(&["type", "Name"], 0).check(), Err(Error::Key { name }));
+        let too_many = Err(Error::Attributes { found: 11 });
+        assert_eq!(of(&["Type", "Name"], 11).check(), too_many);
     }
 }

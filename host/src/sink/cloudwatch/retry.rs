@@ -27,6 +27,8 @@ pub enum Next {
     Create,
     /// Something in it will never be taken: find it.
     Split,
+    /// Its entity is at fault: send it again without.
+    WithoutEntity,
     /// Fetch the credentials anew, and send it again after a while.
     Credentials,
     /// It had been taken before: nothing is left to do.
@@ -52,11 +54,13 @@ pub struct Failed {
 /// first row that fits counts. Codes: the models of PutLogEvents, CreateLogGroup, CreateLogStream
 /// and PutRetentionPolicy, "Common errors" of the API reference, and the codes that the AWS SDK for
 /// Rust holds for throttling (aws-runtime 1.10). What has no row is judged by its HTTP status.
-pub const TABLE: [(&str, &str, Next); 42] = [
+pub const TABLE: [(&str, &str, Next); 44] = [
     ("ResourceNotFoundException", "", Next::Create),
     // Names are checked before they are used: what is wrong then is the configuration, not a record.
     ("InvalidParameterException", "logGroupName", LATER),
     ("InvalidParameterException", "logStreamName", LATER),
+    ("InvalidParameterException", "entity", Next::WithoutEntity),
+    ("ValidationException", "entity", Next::WithoutEntity),
     ("InvalidParameterException", "", Next::Split),
     ("SerializationException", "", Next::Split),
     ("ValidationException", "", Next::Split),

@@ -124,11 +124,11 @@ impl Shared {
     async fn put<'a>(
         &'a self,
         to: &To,
-        body: Body,
+        mut body: Body,
         slot: &mut Option<Slot<'a>>,
         parts: &mut [Part],
     ) -> Option<(Body, Body)> {
-        let sent = self.connection.wire.encode(&body);
+        let mut sent = self.connection.wire.encode(&body);
         let mut tries = 0;
         loop {
             let slot = match slot.take() {
@@ -163,6 +163,11 @@ impl Shared {
                     }
                     self.refused(to, &body, &failed, parts);
                     return None;
+                }
+                Next::WithoutEntity if body.forget_entity(to) => {
+                    drop(slot);
+                    sent = self.connection.wire.encode(&body);
+                    self.entity_refused(to, &failed.code, failed.message);
                 }
                 _ => Box::pin(self.recover(to, &failed, slot, tries)).await,
             }
@@ -251,12 +256,16 @@ impl Shared {
             self.say(to, "CloudWatch rejected events by their time", &failed);
         }
         if let Some(info) = answer.rejected_entity_info() {
-            let reason = info.error_type().as_str();
-            let label = vec![("reason", reason.to_owned())];
-            self.metrics.rejected_entities.get_or_create(&label).inc();
-            let failed = Failed::told(reason, "the events were taken without it".into());
-            self.say(to, "CloudWatch rejected the entity of a request", &failed);
+            let told = "the events were taken without it".to_owned();
+            self.entity_refused(to, info.error_type().as_str(), told);
         }
+    }
+
+    fn entity_refused(&self, to: &To, reason: &str, told: String) {
+        let label = vec![("reason", reason.to_owned())];
+        self.metrics.rejected_entities.get_or_create(&label).inc();
+        let failed = Failed::told(reason, told);
+        self.say(to, "CloudWatch rejected the entity of a request", &failed);
     }
 
     fn reject(&self, reason: &str, body: &Body, events: Range<usize>, parts: &mut [Part]) {

@@ -3,6 +3,7 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
+use super::super::escape::escape;
 use super::super::order::Flights;
 use super::*;
 use crate::record::receipt::news_channel;
