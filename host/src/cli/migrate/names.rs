@@ -24,6 +24,17 @@ const VARIABLES: [(&str, &str); 4] = [
 ];
 const LOGS: &str = "/var/log/containers/";
 
+/// A level of Fluent Bit's own log as one of the agent's, which never keeps its errors to itself.
+pub fn log_level(level: &str) -> Option<&'static str> {
+    match level.to_lowercase().as_str() {
+        "off" | "error" => Some("error"),
+        "warn" | "warning" => Some("warn"),
+        "info" => Some("info"),
+        "debug" | "trace" => Some("debug"),
+        _ => None,
+    }
+}
+
 /// A name with accessors and variables as a template; an error names what has no counterpart.
 pub fn template(text: &str) -> Result<String, String> {
     let mut out = String::new();

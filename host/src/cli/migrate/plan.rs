@@ -72,22 +72,35 @@ impl Plan {
             plan.exclude_annotated();
         }
         plan.write_routes(&inputs, &takers);
+        plan.ask_for_cluster();
         plan.notes.sort_by_key(Note::place);
         plan
     }
 
     fn service(&mut self, service: &mut Section) {
-        if let Some(grace) = service.text("Grace") {
-            self.top.insert("drain".into(), json!(format!("{grace}s")));
+        if let Some(grace) = service.take("Grace") {
+            match grace.value.parse::<u32>() {
+                Ok(seconds) => {
+                    let drain = json!(format!("{seconds}s"));
+                    self.top.insert("drain".into(), drain);
+                }
+                Err(_) => {
+                    let why = "no number of seconds; see `drain`, 25 s by default";
+                    self.notes.push(Note::fine(&grace.at, grace.line(), why));
+                }
+            }
         }
-        if let Some(level) = service.text("Log_Level") {
-            let level = if level == "trace" {
-                "debug".into()
-            } else {
-                level
-            };
-            self.top
-                .insert("telemetry".into(), json!({ "log": { "level": level } }));
+        if let Some(level) = service.take("Log_Level") {
+            match names::log_level(&level.value) {
+                Some(known) => {
+                    let telemetry = json!({ "log": { "level": known } });
+                    self.top.insert("telemetry".into(), telemetry);
+                }
+                None => {
+                    let why = "see `telemetry.log.level`: error, warn, info (the default) or debug";
+                    self.notes.push(Note::fine(&level.at, level.line(), why));
+                }
+            }
         }
         if let Some(flush) = service.take("Flush") {
             let why = "see `flush_after` of the destination; 1 s is the default";
@@ -310,6 +323,17 @@ impl Plan {
     fn is_taken(&self, matching: &Map<String, Value>) -> bool {
         let same = |route: &Value| route["match"] == json!(matching);
         self.routes.iter().any(same)
+    }
+
+    /// Says what nothing but the operator knows.
+    fn ask_for_cluster(&mut self) {
+        let destinations = json!(self.destinations).to_string();
+        if destinations.contains("{k8s.cluster.name") {
+            let why = "log groups are named after the cluster: say its name in `enrich.cluster`, with the \
+                       chart in the value `cluster`";
+            let what = "k8s.cluster.name";
+            self.notes.push(Note::fine("destinations", what, why));
+        }
     }
 
     /// The configuration, as a person would write it.

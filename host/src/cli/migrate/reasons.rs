@@ -4,7 +4,7 @@
 use super::section::{Entry, Note, Section};
 
 /// Settings that logsieve needs no word about.
-const NOT_NEEDED: [(&str, &str); 38] = [
+const NOT_NEEDED: [(&str, &str); 41] = [
     ("Name", "carried over"),
     ("Match", "carried over"),
     ("Parsers_File", "container log formats are built in"),
@@ -70,6 +70,12 @@ const NOT_NEEDED: [(&str, &str); 38] = [
         "multiline.parser",
         "both container formats are recognised and joined",
     ),
+    ("Docker_Mode", "records that docker split are joined"),
+    ("Docker_Mode_Flush", "records that docker split are joined"),
+    (
+        "Docker_Mode_Parser",
+        "the ready filter `multiline` joins events",
+    ),
     ("Kube_URL", "the pod's service account says it"),
     ("Kube_CA_File", "the pod's service account says it"),
     ("Kube_Token_File", "the pod's service account says it"),
@@ -130,6 +136,19 @@ pub fn leftovers(section: &Section) -> Vec<Note> {
 
 fn leftover(entry: &Entry) -> Option<Note> {
     let what = entry.line();
+    if entry.key.eq_ignore_ascii_case("Parser") {
+        let is_built_in = ["docker", "cri"]
+            .iter()
+            .any(|format| entry.value.eq_ignore_ascii_case(format));
+        return Some(match is_built_in {
+            true => Note::fine(&entry.at, what, "container log formats are built in"),
+            false => Note::lost(
+                &entry.at,
+                what,
+                "the ready filter `parse` makes JSON of lines",
+            ),
+        });
+    }
     let mut known = NOT_NEEDED.iter().chain(&NOT_NEEDED_OUT);
     match known.find(|(key, _)| entry.key.eq_ignore_ascii_case(key)) {
         Some((_, "carried over")) => None,
@@ -152,10 +171,20 @@ pub fn whole(section: &Section, name: &str) -> Note {
             "write it as a filter: `logsieve filter new`, in any language that compiles to WebAssembly"
         }
         ("filter", "multiline") => "the ready filter `multiline` joins events",
+        ("filter", "grep") => "the ready filter `drop` leaves records out",
+        ("filter", "modify" | "nest" | "record_modifier") => {
+            "the ready filter `fields` changes the fields of JSON records"
+        }
+        ("filter", "parser") => "the ready filter `parse` makes JSON of lines",
+        ("filter", "log_to_metrics") => {
+            "the ready filter `emf` makes CloudWatch metrics of records"
+        }
         ("filter", "throttle") => "the ready filter `rate_limit` limits each container",
         ("filter", _) => "write it as a filter: `logsieve filter new`",
         ("output", _) => "records go to CloudWatch Logs or standard output",
-        ("parser" | "multiline_parser", _) => "parse in a filter; container formats are built in",
+        ("parser" | "multiline_parser", _) => {
+            "container formats are built in; for others there are the ready filters `parse` and `multiline`"
+        }
         _ => "there is no such section",
     };
     Note::lost(

@@ -163,6 +163,37 @@ fn every_setting_is_carried_over_or_named() {
     );
 }
 
+/// What `[SERVICE]` of these lines comes to.
+fn service(lines: &str) -> (Config, String) {
+    let text = format!(
+        "[SERVICE]\n{lines}[INPUT]\n Name tail\n Tag a.*\n Path /var/log/containers/*.log\n Parser docker\n \
+         Docker_Mode On\n[OUTPUT]\n Name cloudwatch_logs\n Match *\n log_group_name /a/${{CLUSTER_NAME}}\n"
+    );
+    let sections = classic::read(&text, "f.conf", &|_: &str| Vec::new()).unwrap();
+    let plan = plan::Plan::of(sections);
+    (config(&plan), notes(&plan))
+}
+
+#[test]
+fn whatever_a_service_says_comes_to_a_configuration_that_works() {
+    use crate::telemetry::logs::Level;
+    for (level, grace, expected) in [
+        ("off", "30", Level::Error),
+        ("Error", "5", Level::Error),
+        ("warning", "5", Level::Warn),
+        ("TRACE", "5", Level::Debug),
+        ("${LEVEL}", "${GRACE}", Level::Info),
+    ] {
+        let (config, notes) = service(&format!(" Log_Level {level}\n Grace {grace}\n"));
+        assert_eq!(config.telemetry.log.level, expected, "{level}");
+        let is_variable = level.contains('$');
+        assert_eq!(notes.contains("f.conf:2"), is_variable, "{notes}");
+        assert_eq!(notes.contains("f.conf:3"), is_variable, "{notes}");
+        assert!(!notes.contains("not carried over"), "{notes}");
+        assert!(notes.contains("`enrich.cluster`"), "{notes}");
+    }
+}
+
 /// The one destination of a configuration with these further lines in its `[OUTPUT]`, and the notes.
 fn output(lines: &str) -> (cloudwatch::Config, String) {
     let text = format!(
