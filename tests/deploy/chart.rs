@@ -15,7 +15,10 @@ fn helm(words: &[&str], values: &[&str]) -> Option<Output> {
     command.args(words).arg(deploy("chart"));
     command.args(["--namespace", "logsieve", "--kube-version", "1.33.0"]);
     for value in values {
-        command.args(["--set", value]);
+        match value.strip_prefix("json:") {
+            Some(json) => command.args(["--set-json", json]),
+            None => command.args(["--set", value]),
+        };
     }
     match command.output() {
         Ok(output) => Some(output),
@@ -198,9 +201,15 @@ fn the_journal_is_mounted_read_only_and_only_where_it_is_read() {
         return;
     };
     assert_eq!(without, Vec::<Value>::new());
-    let with = mounts(&["config.source.journal.start=1h"], path);
-    let mount = json!({ "name": "journal", "mountPath": path, "readOnly": true });
-    assert_eq!(with, Some(vec![mount]));
+    // As it is by default (`journal: {}`), and otherwise.
+    for values in [
+        "json:config.source.journal={}",
+        "config.source.journal.start=1h",
+    ] {
+        let with = mounts(&[values], path);
+        let mount = json!({ "name": "journal", "mountPath": path, "readOnly": true });
+        assert_eq!(with, Some(vec![mount]), "{values}");
+    }
 }
 
 #[test]
