@@ -1,6 +1,6 @@
-//! The Dockerfile, as far as it can be held to its word without a daemon that builds it: what it copies
-//! and runs is there, its compiler and its base fit the workspace and the binary, and what it starts is
-//! what the manifest tells it.
+//! The Dockerfile, as far as it can be held to its word without building it: what it copies and runs is
+//! there, its compiler and its base fit the workspace and the binary, and what it starts is what the
+//! manifest tells it. An image that was built is tested by `as_in_a_pod` in `tests/end_to_end`.
 
 use std::path::Path;
 use std::process::Command;
@@ -52,8 +52,10 @@ fn it_is_made_of_known_instructions_in_an_order_that_works() {
         "COPY",
         "RUN",
         "FROM",
+        "LABEL",
         "COPY",
         "COPY",
+        "STOPSIGNAL",
         "ENTRYPOINT",
         "CMD",
     ];
@@ -64,14 +66,37 @@ fn it_is_made_of_known_instructions_in_an_order_that_works() {
 fn its_compiler_is_the_workspaces_and_its_base_is_of_the_same_debian() {
     let all = instructions();
     let from = of(&all, "FROM");
-    let manifest = std::fs::read_to_string(deploy("../Cargo.toml")).expect("the workspace");
-    let version = manifest
-        .lines()
-        .find_map(|l| l.strip_prefix("rust-version = "));
-    let version = version.expect("a version").trim_matches('"');
+    let version = of_workspace("rust-version");
     assert_eq!(from[0], format!("rust:{version}-slim-bookworm AS build"));
     // glibc of the build has to be that of the base: bookworm is Debian 12.
     assert_eq!(from[1], "gcr.io/distroless/cc-debian12:nonroot");
+}
+
+/// What the workspace's manifest says of itself.
+fn of_workspace(key: &str) -> String {
+    let manifest = std::fs::read_to_string(deploy("../Cargo.toml")).expect("the workspace");
+    let start = format!("{key} = ");
+    let value = manifest.lines().find_map(|l| l.strip_prefix(&start));
+    value.expect("it is there").trim_matches('"').to_owned()
+}
+
+#[test]
+fn its_labels_say_what_the_workspace_and_the_chart_say() {
+    let all = instructions();
+    let labels = of(&all, "LABEL")[0];
+    let chart: Value = serde_saphyr::from_str(&read("chart/Chart.yaml")).expect("it is YAML");
+    let text = |key: &str| chart[key].as_str().unwrap_or_default().to_owned();
+    for (label, value) in [
+        ("title", text("name")),
+        ("description", text("description")),
+        ("version", text("appVersion")),
+        ("version", of_workspace("version")),
+        ("licenses", of_workspace("license")),
+        ("base.name", of(&all, "FROM")[1].to_owned()),
+    ] {
+        let label = format!("org.opencontainers.image.{label}=\"{value}\"");
+        assert!(labels.contains(&label), "{label}: {labels}");
+    }
 }
 
 #[test]
@@ -81,7 +106,7 @@ fn what_it_builds_and_copies_is_there() {
     for command in [
         "cargo build --release --locked --workspace --bin logsieve",
         "cargo xtask wasm",
-        "install -m 0755 target/release/logsieve /out/logsieve",
+        "strip --strip-debug -o /out/logsieve target/release/logsieve",
         "install -m 0644 target/filters/*.wasm /out/etc/logsieve/filters/",
     ] {
         assert!(run.contains(command), "{command}");
@@ -92,6 +117,9 @@ fn what_it_builds_and_copies_is_there() {
     assert_eq!(copies[2], "--from=build /out/logsieve /usr/bin/logsieve");
     let ignored = read("Dockerfile.dockerignore");
     assert!(ignored.contains("**/target"), "gigabytes would be sent");
+    for member in ["host", "guest-sdk", "filters", "tests", "xtask", "wit"] {
+        assert!(!ignored.lines().any(|line| line == member), "{member}");
+    }
 }
 
 #[test]
