@@ -2,7 +2,7 @@
 # Writes the manifests in base/ from the chart, so that both install the same. Needs helm.
 set -euo pipefail
 cd "$(dirname "$0")"
-for part in rbac daemonset network; do
+for part in rbac policy daemonset network; do
     {
         echo "# Made from ../../chart by ../render.sh: change it there."
         helm template logsieve ../chart --namespace logsieve --kube-version 1.33.0 \

@@ -6,8 +6,9 @@
 //! what each lane knows, without a lock.
 //! `events` tells the owner of a pod what is wrong with it, and `touch` hurries the kubelet on.
 //!
-//! The load on the API server, for 5,000 nodes: each has one watch, whose events reach that node
-//! alone, and lists once, from the server's cache, when it starts or has fallen behind.
+//! The load on the API server, for 5,000 nodes: each has one watch of pods, whose events reach that node
+//! alone, and lists once, from the server's cache, when it starts or has fallen behind; `touch` adds a
+//! watch of a few ConfigMaps, and a patch for each change of one.
 
 pub mod client;
 pub mod events;
@@ -93,8 +94,8 @@ pub struct PodsConfig {
     /// Whether labels of namespaces are facts too; they are whenever a route matches them.
     pub namespace_labels: bool,
     pub kubelet: kubelet::Config,
-    /// ConfigMaps of the agent's own namespace that hold its filters: when one changes, the agent
-    /// touches its own pod, and the kubelet brings the change at once.
+    /// ConfigMaps of the agent's own namespace that hold its configuration or filters: when one changes,
+    /// the agent touches its own pod, and the kubelet brings the change at once.
     pub filter_config_maps: Option<Globs>,
 }
 

@@ -48,6 +48,13 @@ fn the_chart_installs_what_the_manifests_do() {
             "rbac",
             &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
         ),
+        (
+            "policy",
+            &[
+                "ValidatingAdmissionPolicy",
+                "ValidatingAdmissionPolicyBinding",
+            ],
+        ),
     ] {
         let base = objects(&read(&format!("kustomize/base/{part}.yaml")));
         for kind in kinds {
@@ -94,6 +101,9 @@ fn every_field_of_the_chart_is_one_with_everything_on() {
     let filters = allow[1].filters.as_ref().expect("the team's filters");
     assert_eq!(filters.each().collect::<Vec<_>>(), ["payments/*", "redact"]);
     assert!(config.filters.teams.contains_key("payments"));
+    let watched = config.enrich.pods.filter_config_maps.as_ref();
+    let watched: Vec<_> = watched.expect("it is told them").each().collect();
+    assert_eq!(watched, ["logsieve", "logsieve-filters-payments"]);
     let own = config.routes.first().expect("it has routes");
     assert!(own.exclude, "the agent does not follow its own log");
     let folders = &config.filters.directories;
@@ -182,6 +192,41 @@ fn values_that_are_wrong_are_refused() {
             "`{wrong}`: {said}"
         );
     }
+}
+
+#[test]
+fn without_uid_0_no_container_of_the_pod_needs_it_where_the_folder_is_made_beforehand() {
+    let pod = |more: &str| {
+        let all = rendered(&["nonRoot.enabled=true", more])?;
+        Some(of_kind(&all, "DaemonSet")["spec"]["template"]["spec"].clone())
+    };
+    let Some(with) = pod("ownLog=false") else {
+        return;
+    };
+    assert_eq!(with["initContainers"][0]["securityContext"]["runAsUser"], 0);
+    let without = pod("nonRoot.initImage=").expect("there is helm");
+    assert_eq!(without.get("initContainers"), None);
+    for pod in [with, without] {
+        assert_eq!(pod["securityContext"]["runAsUser"], 65532);
+        let context = &pod["containers"][0]["securityContext"];
+        assert_eq!(context["runAsNonRoot"], true);
+    }
+}
+
+#[test]
+fn without_fast_filters_the_agent_may_write_nothing_but_events() {
+    let Some(all) = rendered(&["fastFilters=false,teams[0].name=pay"]) else {
+        return;
+    };
+    let kinds: Vec<&str> = all.iter().filter_map(|o| o["kind"].as_str()).collect();
+    for kind in ["Role", "RoleBinding", "ValidatingAdmissionPolicy"] {
+        assert!(!kinds.contains(&kind), "{kind}");
+    }
+    let config = of_kind(&all, "ConfigMap")["data"]["logsieve.yaml"].clone();
+    assert!(
+        !config.to_string().contains("filter_config_maps"),
+        "{config}"
+    );
 }
 
 /// What the agent mounts with these values at this path; none where there is no helm.

@@ -13,7 +13,7 @@ mod monitoring;
 
 use std::path::{Path, PathBuf};
 
-use k8s_openapi::api::{apps, core, networking, rbac};
+use k8s_openapi::api::{admissionregistration as admission, apps, core, networking, rbac};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -51,6 +51,12 @@ fn assert_known(object: &Value) {
         "ClusterRoleBinding" => round_trip::<rbac::v1::ClusterRoleBinding>(object),
         "Role" => round_trip::<rbac::v1::Role>(object),
         "RoleBinding" => round_trip::<rbac::v1::RoleBinding>(object),
+        "ValidatingAdmissionPolicy" => {
+            round_trip::<admission::v1::ValidatingAdmissionPolicy>(object);
+        }
+        "ValidatingAdmissionPolicyBinding" => {
+            round_trip::<admission::v1::ValidatingAdmissionPolicyBinding>(object);
+        }
         "NetworkPolicy" => round_trip::<networking::v1::NetworkPolicy>(object),
         "PodMonitor" => monitoring::assert_known(object),
         "PrometheusRule" => alerts::assert_known(object),

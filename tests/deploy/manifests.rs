@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{assert_known, objects, of_kind, read};
 
-const PARTS: [&str; 4] = ["namespace", "rbac", "daemonset", "network"];
+const PARTS: [&str; 5] = ["namespace", "rbac", "policy", "daemonset", "network"];
 
 fn base() -> Vec<Value> {
     let part = |part: &&str| objects(&read(&format!("kustomize/base/{part}.yaml")));
@@ -62,6 +62,66 @@ fn the_agent_runs_without_capabilities_on_a_root_that_it_cannot_write() {
     assert_eq!(writable, [json!("/var/lib/logsieve")]);
 }
 
+/// Whether a node with these labels, beside those of a stock one, gets a pod of the agent.
+fn runs_on(pod: &Value, labels: &[(&str, &str)]) -> bool {
+    let stock = [
+        ("kubernetes.io/os", "linux"),
+        ("kubernetes.io/arch", "amd64"),
+    ];
+    let of_node = |key: &Value| {
+        let all = labels.iter().chain(&stock);
+        all.clone()
+            .find(|label| *key == label.0)
+            .map(|label| label.1)
+    };
+    let place =
+        "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+    let terms = pod.pointer(place).and_then(Value::as_array).expect("terms");
+    terms.iter().any(|term| {
+        let wanted = term["matchExpressions"].as_array().expect("expressions");
+        wanted.iter().all(|one| {
+            let values = one["values"].as_array().expect("values");
+            let has = of_node(&one["key"]).is_some_and(|has| values.contains(&json!(has)));
+            match one["operator"].as_str() {
+                Some("In") => has,
+                Some("NotIn") => !has,
+                other => panic!("what is {other:?}? teach this test"),
+            }
+        })
+    })
+}
+
+#[test]
+fn no_node_gets_a_pod_that_cannot_run_there() {
+    let all = base();
+    let pod = &of_kind(&all, "DaemonSet")["spec"]["template"]["spec"];
+    assert!(runs_on(pod, &[]));
+    assert!(runs_on(pod, &[("kubernetes.io/arch", "arm64")]));
+    assert!(runs_on(pod, &[("eks.amazonaws.com/compute-type", "auto")]));
+    for label in [
+        ("kubernetes.io/os", "windows"),
+        ("kubernetes.io/arch", "s390x"),
+        ("eks.amazonaws.com/compute-type", "fargate"),
+    ] {
+        assert!(!runs_on(pod, &[label]), "{label:?}");
+    }
+}
+
+#[test]
+fn credentials_can_be_had_on_nodes_of_ipv4_and_of_ipv6() {
+    let all = base();
+    let egress = of_kind(&all, "NetworkPolicy")["spec"]["egress"].to_string();
+    // EC2's metadata and EKS Pod Identity, each by both.
+    for address in [
+        "169.254.169.254/32",
+        "fd00:ec2::254/128",
+        "169.254.170.23/32",
+        "fd00:ec2::23/128",
+    ] {
+        assert!(egress.contains(address), "{address}");
+    }
+}
+
 #[test]
 fn a_stop_gets_longer_than_the_agent_takes() {
     let all = base();
@@ -112,9 +172,33 @@ fn the_iam_policy_allows_three_actions_on_the_clusters_groups() {
             "logs:PutLogEvents"
         ]
     );
-    for trust in ["iam/trust-irsa.json", "iam/trust-pod-identity.json"] {
-        serde_json::from_str::<Value>(&read(trust)).unwrap_or_else(|e| panic!("{trust}: {e}"));
-    }
+}
+
+#[test]
+fn nobody_may_take_the_role_but_the_agents_service_account() {
+    let all = base();
+    let account = &of_kind(&all, "ServiceAccount")["metadata"];
+    let text = |key: &str| account[key].as_str().expect("it is there");
+    let (namespace, name) = (text("namespace"), text("name"));
+    let asked = |trust: &str| {
+        let policy: Value = serde_json::from_str(&read(trust)).expect("it is JSON");
+        assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
+        policy["Statement"][0]["Condition"]["StringEquals"].clone()
+    };
+    assert_eq!(
+        asked("iam/trust-irsa.json"),
+        json!({
+            "OIDC_PROVIDER:sub": format!("system:serviceaccount:{namespace}:{name}"),
+            "OIDC_PROVIDER:aud": "sts.amazonaws.com",
+        })
+    );
+    assert_eq!(
+        asked("iam/trust-pod-identity.json"),
+        json!({
+            "aws:RequestTag/kubernetes-namespace": namespace,
+            "aws:RequestTag/kubernetes-service-account": name,
+        })
+    );
 }
 
 #[test]

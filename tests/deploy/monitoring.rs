@@ -58,6 +58,17 @@ struct Endpoint {
     scrape_timeout: Option<String>,
     #[serde(default)]
     honor_labels: bool,
+    #[serde(default)]
+    relabelings: Vec<Relabeling>,
+}
+
+/// With no `action`, a label is replaced.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "what counts is that every field has a place")]
+struct Relabeling {
+    source_labels: Vec<String>,
+    target_label: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,8 @@
 //! end, server-side apply, Events, annotations of the agent's own pod. A server has to be built first
 //! (`cargo xtask api-server`, which CI does); without one these tests do nothing, and say so.
 
+mod own_pod;
+
 use std::fs;
 use std::net::UdpSocket;
 use std::ops::Deref;
@@ -220,39 +222,6 @@ fn labels_of_namespaces_need_a_right_of_their_own() {
                            "metadata": { "name": live.namespace(), "labels": { "team": "pay" } } });
     live.api.apply(&labelled);
     live.until_stream_has("api/api", &["first"]);
-}
-
-#[test]
-fn a_changed_config_map_on_a_real_server_makes_the_agent_touch_its_own_pod() {
-    let Some(mut live) = live("touch", EVERYTHING, "") else {
-        return;
-    };
-    let mut own = pod("", "", "agent-touch", "");
-    live.place(&mut own, "logsieve");
-    live.api.apply(&own);
-    let map = |name: &str, module: &str| {
-        json!({ "apiVersion": "v1", "kind": "ConfigMap", "binaryData": { "f.wasm": module },
-                "metadata": { "name": name, "namespace": "logsieve" } })
-    };
-    live.api.apply(&map("logsieve-filters-touch", "b25l"));
-    let variables = [("POD_NAMESPACE", "logsieve"), ("POD_NAME", "agent-touch")];
-    live.start(&variables);
-    // What is delivered shows that the watches are heard.
-    let known = live.pod("p1", "api", json!({}));
-    let _container = live.container(&known, "first");
-    live.until_stream_has("api/api", &["first"]);
-    let mut version = 0;
-    until("the pod is touched", || {
-        version += 1;
-        live.api.apply(&map(
-            "logsieve-filters-touch",
-            ["dHdv", "b25l"][version % 2],
-        ));
-        let own = live.api.get("/api/v1/namespaces/logsieve/pods/agent-touch");
-        let seen = own["metadata"]["annotations"]["logsieve-filters-seen"].clone();
-        seen.as_str()
-            .is_some_and(|seen| seen.starts_with("logsieve-filters-touch@"))
-    });
 }
 
 #[test]

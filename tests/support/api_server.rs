@@ -5,6 +5,8 @@
 //! cluster: the agent's token has those of the manifests in `deploy/kustomize/base`, which were applied
 //! with unknown fields refused, and no others.
 
+mod objects;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -15,12 +17,14 @@ use std::time::Duration;
 use hyper::{Method, Request};
 use kube::config::AuthInfo;
 use kube::{Client, Config};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{tls, wait};
+use objects::{manifests, path_of};
 
-/// The agent's token: of the service account `logsieve` in the namespace `logsieve`.
+/// The agent's token: of the service account `logsieve` in the namespace `logsieve`, and of no pod; see
+/// [`ApiServer::token_of`].
 pub const AGENT: &str = "the-agents-token";
 /// A filter author's: of the user `author`, who has no rights but those that a test gives.
 pub const AUTHOR: &str = "the-authors-token";
@@ -100,7 +104,7 @@ impl ApiServer {
             .expect("a runtime");
         let client = {
             let _inside = runtime.enter();
-            admin(ports[2], &folder.path().join("cert.pem"))
+            client(ports[2], &folder.path().join("cert.pem"), ADMIN)
         };
         let mut server = Self {
             folder,
@@ -170,6 +174,23 @@ impl ApiServer {
         .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// A token of the agent's service account as the kubelet mounts it into this pod: bound to it.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn token_of(&self, pod: &Value) -> String {
+        let (name, uid) = (&pod["metadata"]["name"], &pod["metadata"]["uid"]);
+        let request = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": { "boundObjectRef": { "kind": "Pod", "apiVersion": "v1", "name": name, "uid": uid } },
+        });
+        let path = "/api/v1/namespaces/logsieve/serviceaccounts/logsieve/token";
+        let answer = self.ask(Method::POST, path, "application/json", request.to_string());
+        let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let token = answer["status"]["token"].as_str();
+        token.expect("the server gives one").to_owned()
+    }
+
     /// Changes the status of an object.
     ///
     /// # Panics
@@ -202,6 +223,22 @@ impl ApiServer {
         let path = format!("/api/v1/namespaces/{namespace}/pods/{name}?gracePeriodSeconds=0");
         self.ask(Method::DELETE, &path, "", String::new())
             .unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// Changes an object as the holder of a token would.
+    ///
+    /// # Errors
+    /// What the server says when it refuses.
+    pub fn patch_as(&self, token: &str, path: &str, patch: &Value) -> Result<Value, String> {
+        let client = {
+            let _inside = self.runtime.enter();
+            client(self.ports[2], &self.ca_file(), token)
+        };
+        let request = Request::patch(path).header("Content-Type", "application/merge-patch+json");
+        let request = request.body(patch.to_string().into_bytes());
+        let request = request.expect("a request");
+        let answer = self.runtime.block_on(client.request::<Value>(request));
+        answer.map_err(|error| error.to_string())
     }
 
     fn ask(&self, method: Method, path: &str, kind: &str, body: String) -> Result<Value, String> {
@@ -313,13 +350,13 @@ fn end(child: Option<Child>) {
     }
 }
 
-fn admin(port: u16, certificate: &Path) -> Client {
+fn client(port: u16, certificate: &Path, token: &str) -> Client {
     let address = format!("https://127.0.0.1:{port}").parse();
     let mut to = Config::new(address.expect("an address"));
     to.root_cert_file = Some(certificate.to_owned());
     to.default_retry = false;
     to.auth_info = AuthInfo {
-        token: Some(ADMIN.to_owned().into()),
+        token: Some(token.to_owned().into()),
         ..AuthInfo::default()
     };
     Client::try_from(to).expect("a client")
@@ -336,45 +373,4 @@ fn free_ports() -> [u16; 3] {
     let held = [(); 3]
         .map(|()| TcpListener::bind("127.0.0.1:0").expect("a port on the loopback interface"));
     held.map(|port| port.local_addr().expect("it has an address").port())
-}
-
-/// The plain manifests, as `kubectl apply -k` would send them.
-fn manifests() -> Vec<Value> {
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kustomize/base");
-    let read = |part| {
-        let text = fs::read_to_string(base.join(part)).expect("it is in the tree");
-        serde_saphyr::from_multiple::<Value>(&text).expect("manifests are YAML")
-    };
-    let parts = [
-        "namespace.yaml",
-        "rbac.yaml",
-        "daemonset.yaml",
-        "network.yaml",
-    ];
-    let all = parts.into_iter().flat_map(read);
-    all.filter(|object| !object.is_null()).collect()
-}
-
-/// Where an object lives.
-fn path_of(object: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let version = text(&object["apiVersion"]);
-    let root = if version.contains('/') {
-        "/apis"
-    } else {
-        "/api"
-    };
-    let namespace = match object["metadata"]["namespace"].as_str() {
-        Some(name) => format!("namespaces/{name}/"),
-        None => String::new(),
-    };
-    let kind = text(&object["kind"]).to_lowercase();
-    let kinds = match kind.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None => format!("{kind}s"),
-    };
-    format!(
-        "{root}/{version}/{namespace}{kinds}/{}",
-        text(&object["metadata"]["name"])
-    )
 }

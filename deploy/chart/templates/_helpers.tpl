@@ -34,8 +34,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $teams := dict }}
 {{- range concat .Values.teams .Values.filterImages }}{{ $_ := set $teams .name dict }}{{ end }}
 {{- $pods := dict }}
-{{- if and .Values.fastFilters .Values.teams }}
-{{- $maps := list }}
+{{- if .Values.fastFilters }}
+{{- $maps := list (include "logsieve.name" .) }}
 {{- range .Values.teams }}{{ $maps = concat $maps (.configMaps | default (list (printf "logsieve-filters-%s" .name))) }}{{ end }}
 {{- $_ := set $pods "filter_config_maps" $maps }}
 {{- end }}
