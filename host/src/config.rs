@@ -11,6 +11,7 @@ mod resolved;
 mod restart;
 mod routes;
 mod teams;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -162,9 +163,15 @@ pub enum Error {
     OfTeam { name: String, team: String },
     #[error("destination `{name}`, `create`")]
     Create { name: String, source: group::Error },
+    #[error(
+        "destination `{name}`, `endpoint`: `{endpoint}` is no address like `https://HOST` or `http://HOST:PORT`"
+    )]
+    Endpoint { name: String, endpoint: String },
+    #[error("`enrich.pods.source` is off, and routes or annotations depend on what pods say")]
+    PodsOff,
     #[error("`{key}` is {value}, and has to be at least {least}")]
     TooSmall {
-        key: &'static str,
+        key: String,
         value: String,
         least: String,
     },
@@ -248,17 +255,7 @@ impl Config {
         if self.routes.is_empty() {
             return Err(Error::NoRoutes);
         }
-        // A quarter is one log group's share, and a batch with its escapes has to fit that.
-        at_least("budget", self.budget, ByteSize::mib(4))?;
-        at_least(
-            "source.container_log.record_bytes_max",
-            self.source.container_log.record_bytes_max,
-            ByteSize::kib(16),
-        )?;
-        if let Some((group, _)) = self.source.files.iter().find(|(_, g)| g.include.is_empty()) {
-            let group = group.clone();
-            return Err(Error::NoPaths { group });
-        }
+        values::check(self)?;
         let destinations: Vec<String> = self.destinations.keys().cloned().collect();
         let mut names = Vec::new();
         for (name, destination) in &self.destinations {
@@ -269,13 +266,17 @@ impl Config {
             let of = names.get(written.of).cloned();
             names.push(of.flatten());
         }
+        let table = Table {
+            routes,
+            names,
+            allow: self.allow(&destinations)?,
+            unknown_pod: self.annotations.unknown_pod,
+        };
+        if self.enrich.pods.source == enrich::Source::Off && table.needs_pods() {
+            return Err(Error::PodsOff);
+        }
         Ok(Resolved {
-            table: Table {
-                routes,
-                names,
-                allow: self.allow(&destinations)?,
-                unknown_pod: self.annotations.unknown_pod,
-            },
+            table,
             filters: self.resolved_filters(&destinations)?,
             teams: self.teams(&destinations)?,
             notices: self.notices(&destinations)?,
@@ -341,17 +342,6 @@ fn templates(name: &str, destination: &sink::Destination) -> Result<Option<NameT
         stream: named("log_stream", config.log_stream(), limits::fits_stream)?,
         entity: entity.transpose()?,
     }))
-}
-
-fn at_least(key: &'static str, value: ByteSize, least: ByteSize) -> Result<(), Error> {
-    if value < least {
-        return Err(Error::TooSmall {
-            key,
-            value: value.to_string(),
-            least: least.to_string(),
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

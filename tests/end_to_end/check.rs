@@ -40,3 +40,28 @@ fn a_wrong_configuration_fails_the_check_with_exit_code_1() {
         "{said}"
     );
 }
+
+#[test]
+fn a_route_that_nothing_reaches_is_told() {
+    let mut node = Node::new();
+    node.config.routes =
+        "[{ destination: main }, { match: { namespace: web }, destination: main }]".to_owned();
+    let finished = node.run("check");
+    assert!(finished.status.success(), "{}", finished.stderr);
+    let said = finished.stdout;
+    let told = "route 2 takes nothing: route 1 before it takes everything";
+    assert!(said.contains(told), "{said}");
+}
+
+/// As `run` refuses it.
+#[test]
+fn a_route_by_labels_without_pods_fails_the_check() {
+    let mut node = Node::new();
+    node.config.routes = "[{ match: { labels: { app: a } }, destination: main }]".to_owned();
+    node.config.more = "enrich: { pods: { source: off } }".to_owned();
+    let finished = node.run("check");
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stdout);
+    let said = finished.stderr;
+    assert!(said.contains("`enrich.pods.source` is off"), "{said}");
+    assert!(said.contains("line "), "{said}");
+}

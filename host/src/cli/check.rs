@@ -13,7 +13,7 @@ use crate::filter::engine::Engine;
 use crate::filter::instance::Blueprint;
 use crate::filter::shipped;
 use crate::record::{Container, Facts};
-use crate::route::{Decision, PodState};
+use crate::route::{Decision, Match, PodState, Route};
 use crate::sink::Destination;
 use crate::source::container_log::discover::Discover;
 use crate::source::log_file::files::{Disk, Files};
@@ -35,6 +35,7 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
         shipped(&engine, &config, &resolved, team)?;
     }
     destinations(&resolved);
+    unreached(&resolved);
     containers(&config, &resolved);
     if !config.source.files.is_empty() {
         plain_files(&config, &resolved);
@@ -92,6 +93,19 @@ fn plain_files(config: &Config, resolved: &Resolved) {
             count => format!("{count} files, the rotated ones among them"),
         };
         println!("  {label} ({count})  {}", way(resolved, &container));
+    }
+}
+
+/// Routes behind one that takes every container.
+fn unreached(resolved: &Resolved) {
+    let routes = resolved.table.routes.iter().zip(1..);
+    let takes_all = |route: &Route| !route.also && route.matching == Match::default();
+    let mut behind = routes.skip_while(|(route, _)| !takes_all(route));
+    let Some((_, first)) = behind.next() else {
+        return;
+    };
+    for (_, number) in behind {
+        println!("route {number} takes nothing: route {first} before it takes everything");
     }
 }
 

@@ -137,11 +137,13 @@ impl Error {
             Self::Template { name, key, .. } | Self::Character { name, key, .. } => {
                 destination(name, key)
             }
+            Self::Endpoint { name, .. } => destination(name, "endpoint"),
             Self::Entity { name, .. } => destination(name, "entity"),
             Self::Create { name, .. } => destination(name, "create"),
             Self::Pin { name, .. } => filter(name, &["sha256"]),
             Self::OfTeam { name, .. } => filter(name, &[]),
             Self::Team { name } => keys(&["filters", "teams", name]),
+            Self::PodsOff => keys(&["enrich", "pods", "source"]),
             Self::TooSmall { key, .. } => key.split('.').map(str::to_owned).collect(),
         }
     }
