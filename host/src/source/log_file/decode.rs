@@ -12,7 +12,7 @@ pub mod cri;
 pub mod docker_json;
 pub mod plain;
 
-use super::line::Line;
+use super::line::{Line, without_return};
 use super::partial::{Joined, Partials};
 use crate::record::{
     BATCH_RECORDS_MAX, BATCH_TEXT_MAX, Columns, FileId, Form, Range, Receipt, Stream,
@@ -229,7 +229,7 @@ fn as_it_is(line: &[u8], time: u64) -> Line<'_> {
         stream: Stream::Stdout,
         form: Form::BARE,
         partial: false,
-        text: line.strip_suffix(b"\r").unwrap_or(line),
+        text: line,
     }
 }
 
@@ -253,7 +253,8 @@ impl Out<'_> {
             return self.take_piece(line, from, to);
         }
         self.source += u32::try_from(to - from).unwrap_or(u32::MAX);
-        self.columns.text.extend_from_slice(line.text);
+        let text = without_return(line.text);
+        self.columns.text.extend_from_slice(text);
         self.columns
             .close(line.time, line.stream, line.form, self.source);
         0

@@ -3,6 +3,14 @@
 
 use crate::record::{Form, Stream};
 
+/// The text of a line that ends here: containerd cuts a return before the newline, CRI-O leaves it. At the
+/// end of a piece a return is text, unless the line turns out to end there.
+#[inline]
+#[must_use]
+pub fn without_return(text: &[u8]) -> &[u8] {
+    text.strip_suffix(b"\r").unwrap_or(text)
+}
+
 /// One line, understood.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line<'a> {

@@ -8,7 +8,7 @@
 
 use bytesize::ByteSize;
 
-use super::line::Line;
+use super::line::{Line, without_return};
 use crate::record::{Form, Range, Stream};
 
 /// Pieces without text, between lines of the other stream, grow nothing but the list of their places.
@@ -121,6 +121,8 @@ impl Partials {
             _ => slot.ranges.push(range),
         }
         if !line.partial {
+            let whole_bytes = without_return(&slot.text).len();
+            slot.text.truncate(whole_bytes);
             slot.leave(line.stream, false, whole);
             slot.close();
         }

@@ -33,8 +33,7 @@ pub fn line<'a>(line: &'a [u8], times: &mut Times) -> Option<Line<'a>> {
         stream,
         form,
         partial,
-        // containerd cuts a return before the newline; CRI-O leaves it.
-        text: text.strip_suffix(b"\r").unwrap_or(text),
+        text,
     })
 }
 
@@ -225,14 +224,6 @@ mod tests {
                 .partial
         );
         assert_eq!(read("2026-11-23T20:37:01Z stdout FX text"), None);
-    }
-
-    #[test]
-    fn a_return_before_the_newline_is_not_part_of_the_text() {
-        assert_eq!(
-            read("2026-11-23T20:37:01Z stdout F a\r").unwrap().text,
-            b"a"
-        );
     }
 
     #[test]

