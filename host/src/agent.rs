@@ -85,6 +85,12 @@ pub fn run(path: &Path, text: &str, config: &Config, resolved: &Resolved) -> Res
         source,
     })?;
     machine::raise_descriptor_limit();
+    let sources = [
+        true,
+        !config.source.files.is_empty(),
+        config.source.journal.is_some(),
+    ];
+    let sources = sources.into_iter().filter(|read| *read).count();
     let parts = Parts {
         path,
         text,
@@ -93,7 +99,7 @@ pub fn run(path: &Path, text: &str, config: &Config, resolved: &Resolved) -> Res
         clock,
         metrics: Arc::default(),
         first_start: loaded.first_start || loaded.set_aside.is_some(),
-        board: Arc::new(Board::new(loaded.entries)),
+        board: Arc::new(Board::new(loaded.entries).listed_by(sources)),
     };
     let swap = parts.swap(Engine::new(clock)?)?;
     runtime.block_on(parts.run(store, swap, stop))

@@ -214,15 +214,8 @@ impl Lane {
                     follow.gone = true;
                 }
             }
-            Event::Sighting(Sighting::Present { folder, files }) => {
-                if let Some(slot) = self.slots.get(&folder)
-                    && let Some(follow) = self.follows.get(slot)
-                {
-                    follow.present(&files, now, &self.setup.board);
-                }
-            }
-            // For whoever asks the checkpoint what was left behind.
-            Event::Sighting(Sighting::Listed) => {}
+            // For whoever keeps the checkpoint.
+            Event::Sighting(Sighting::Present { .. } | Sighting::Listed) => {}
             Event::LeftBehind(left) => self.left_behind(left, now),
             Event::Sighting(Sighting::Failed { path, source }) => {
                 self.setup.metrics.source.read_failures.inc();

@@ -48,12 +48,15 @@ pub fn follow(
             }
             drop(to(sighting.folder()).send(Event::Sighting(sighting)));
         };
-        let mut touched = clock.now().mono;
+        let mut touched = None;
         let mut after = |discover: &Discover| {
             let now = clock.now();
-            if now.mono.saturating_sub(touched) >= TOUCH_EVERY {
-                touched = now.mono;
+            let since = |at| now.mono.saturating_sub(at);
+            if touched.is_none_or(|at| since(at) >= TOUCH_EVERY) {
                 touch(discover, &board, now.wall / 1_000_000_000);
+                if touched.replace(now.mono).is_none() {
+                    board.listed();
+                }
             }
         };
         let times = (clock, rescan_every);

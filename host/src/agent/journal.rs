@@ -63,6 +63,9 @@ pub fn follow(
             if scans.is_multiple_of(TOUCH_EVERY) {
                 touch(&discover, &board, clock.now().wall / 1_000_000_000);
             }
+            if scans == 0 {
+                board.listed();
+            }
             scans = scans.wrapping_add(1);
             let _ = stopped.recv_timeout(SCAN_EVERY);
         }

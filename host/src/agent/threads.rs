@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::outlets::Outlets;
 use super::pulse::Beat;
 use crate::checkpoint::board::Board;
-use crate::checkpoint::store::Store;
+use crate::checkpoint::store::{FileKey, Store};
 use crate::clock::Clock;
 use crate::lane::{Event, Lane, LeftBehind};
 use crate::record::Budget;
@@ -20,6 +20,7 @@ use crate::source::container_log::path::pod_folder;
 use crate::source::files;
 use crate::source::journal::FOLDER;
 use crate::source::log_file::ask::{Again, Stop};
+use crate::source::log_file::identity::Head;
 use crate::source::log_file::sighting::Sighting;
 use crate::telemetry::metrics::Metrics;
 
@@ -139,7 +140,11 @@ pub fn discover(
         // A lane that is gone is being stopped.
         let send = |lane: usize, event| drop(lanes[lane].send(event));
         let mut tell = |sighting: Sighting| {
+            if let Sighting::Present { folder, files } = &sighting {
+                return touch(&board, folder, files, clock.now().wall / 1_000_000_000);
+            }
             if matches!(sighting, Sighting::Listed) {
+                board.listed();
                 let (node, left) = left.take().unwrap_or_default();
                 // Those of the journal and of plain files are told when their files are.
                 let others = |owner: &str| owner.starts_with(FOLDER) || files::is_plain(owner);
@@ -162,6 +167,17 @@ pub fn discover(
             std::process::abort();
         }
     })
+}
+
+/// These files of a container are still on the disk: what is known of them is not to be forgotten.
+fn touch(board: &Board, folder: &str, files: &[(u32, Head)], now: u64) {
+    let Some((pod, container)) = folder.split_once('/') else {
+        return;
+    };
+    let uid = pod_folder(pod).map_or("", |pod| pod.uid);
+    for (restart, head) in files {
+        board.touch(&FileKey::of_log(uid, container, *restart, (head.len, head.hash)), now);
+    }
 }
 
 /// The same container always meets the same lane, and so do those of one pod: they may share a stream,

@@ -2,7 +2,7 @@
 //! from here. A lane posts once for each receipt that settles something, never for a record.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use super::store::{ABOVE_MAX, Behind, Entries, Entry, FORGET_AFTER_SECONDS, FileKey, Left};
 use super::watermark::Watermark;
@@ -21,6 +21,9 @@ pub struct Board {
 struct Inner {
     entries: Entries,
     dirty: bool,
+    /// Sources that have not listed yet what is there: until they have, no entry is known to be of a file
+    /// that is gone.
+    unlisted: usize,
 }
 
 impl Board {
@@ -32,7 +35,23 @@ impl Board {
                 entries,
                 // The first save makes sure that the state folder can be written.
                 dirty: true,
+                unlisted: 0,
             }),
+        }
+    }
+
+    /// Forgets nothing until so many sources have listed what is there.
+    #[must_use]
+    pub fn listed_by(mut self, sources: usize) -> Self {
+        let inner = self.inner.get_mut();
+        inner.unwrap_or_else(PoisonError::into_inner).unlisted = sources;
+        self
+    }
+
+    /// A source has touched the entries of all files that are there.
+    pub fn listed(&self) {
+        if let Ok(mut inner) = self.inner.lock() {
+            inner.unlisted = inner.unlisted.saturating_sub(1);
         }
     }
 
@@ -227,9 +246,10 @@ impl Board {
         if !std::mem::take(&mut inner.dirty) {
             return None;
         }
-        inner
-            .entries
-            .retain(|_, e| now.saturating_sub(e.at) < FORGET_AFTER_SECONDS);
+        if inner.unlisted == 0 {
+            let known = |e: &Entry| now.saturating_sub(e.at) < FORGET_AFTER_SECONDS;
+            inner.entries.retain(|_, e| known(e));
+        }
         Some(inner.entries.clone())
     }
 
@@ -263,6 +283,25 @@ mod tests {
         // One is still seen in its folder.
         board.touch(&key(1), 1000 + day / 2);
         let saved = board.take_changes(1000 + day).unwrap();
+        assert_eq!(saved.keys().collect::<Vec<_>>(), [&key(1)]);
+    }
+
+    /// An agent that was down for days finds most of its files again.
+    #[test]
+    fn nothing_is_forgotten_before_every_source_has_listed_what_is_there() {
+        let board = Board::default();
+        board.commit(&key(0), &Watermark::at(10), None, 1000);
+        board.commit(&key(1), &Watermark::at(20), None, 1000);
+        let entries = board.take_changes(1000).unwrap();
+        let board = Board::new(entries.clone()).listed_by(2);
+        let late = 1000 + 3 * FORGET_AFTER_SECONDS;
+        assert_eq!(board.take_changes(late), Some(entries.clone()));
+        board.touch(&key(1), late);
+        board.listed();
+        assert_eq!(board.take_changes(late).map(|e| e.len()), Some(2));
+        board.not_saved();
+        board.listed();
+        let saved = board.take_changes(late).unwrap();
         assert_eq!(saved.keys().collect::<Vec<_>>(), [&key(1)]);
     }
 

@@ -35,6 +35,17 @@ pub struct FileKey {
 }
 
 impl FileKey {
+    /// A file of a container, by length and hash of its first line.
+    #[must_use]
+    pub fn of_log(pod_uid: &str, container: &str, restart: u32, head: (u16, [u8; 16])) -> Self {
+        Self {
+            pod_uid: pod_uid.to_owned(),
+            container: container.to_owned(),
+            restart,
+            head,
+        }
+    }
+
     /// A file of a journal, by the id in its header, which it keeps when it is renamed.
     #[must_use]
     pub fn of_journal(folder: &str, file_id: &[u8; 16]) -> Self {

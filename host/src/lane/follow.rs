@@ -31,7 +31,6 @@ use crate::record::{Container, FileId};
 use crate::route::annotations::Wrong;
 use crate::route::{PodState, Wait};
 use crate::source::log_file::files::Inode;
-use crate::source::log_file::identity::Head;
 use crate::source::log_file::partial::Partials;
 use crate::source::log_file::sighting::Found;
 
@@ -207,14 +206,6 @@ impl Follow {
             self.restart = losses::NO_RESTART;
         }
         self.files.insert(place, file);
-    }
-
-    /// These files are still on the disk: what is known of them is not to be forgotten.
-    pub fn present(&self, files: &[(u32, Head)], now: Now, board: &Board) {
-        for (restart, head) in files {
-            let key = file::key(&self.found, *restart, head);
-            board.touch(&key, now.wall / 1_000_000_000);
-        }
     }
 
     /// Whether all its files are deleted, so that nobody can read them at the next start.

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use logsieve::checkpoint::store::{FORGET_AFTER_SECONDS, Store, decode};
 use support::cloudwatch::{Fault, Rule};
 
 use super::{ROTATIONS, log, node, path, stop, tally, wait_for};
@@ -112,4 +113,36 @@ fn a_file_that_is_written_anew_with_the_same_beginning_is_read_anew() {
         .iter()
         .find(|event| event.message.starts_with("logsieve: "));
     assert!(marked.is_none(), "nothing was lost: {marked:?}");
+}
+
+/// The first checkpoint of a run is saved within a second of its start.
+#[test]
+fn an_agent_that_was_down_for_days_does_not_forget_what_is_still_there() {
+    let node = node();
+    let mut log = log(&node);
+    log.write(100, "before");
+    let mut agent = node.start();
+    wait_for(&node, &mut agent, &log);
+    stop(agent);
+    {
+        let (store, loaded) = Store::open(&node.state()).unwrap();
+        let mut entries = loaded.entries;
+        for entry in entries.values_mut() {
+            entry.at -= 3 * FORGET_AFTER_SECONDS;
+        }
+        store.save(&entries).unwrap();
+    }
+    let known = || decode(&fs::read(node.state().join("checkpoint.jsonl")).unwrap()).unwrap();
+    let before = known();
+    let mut agent = node.start();
+    agent.wait_until("the checkpoint is saved", |_| known() != before);
+    agent.kill();
+    for key in before.keys() {
+        assert!(known().contains_key(key), "{key:?} is forgotten");
+    }
+    let mut agent = node.start();
+    log.write(10, "behind it");
+    wait_for(&node, &mut agent, &log);
+    stop(agent);
+    tally(&node, &log).assert_exactly_once();
 }

@@ -78,12 +78,8 @@ pub fn key(
     restart: u32,
     head: &crate::source::log_file::identity::Head,
 ) -> FileKey {
-    FileKey {
-        pod_uid: container.pod_uid.clone(),
-        container: container.name.clone(),
-        restart,
-        head: (head.len, head.hash),
-    }
+    let head = (head.len, head.hash);
+    FileKey::of_log(&container.pod_uid, &container.name, restart, head)
 }
 
 impl Kept for File {
