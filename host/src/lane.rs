@@ -31,6 +31,7 @@ use crate::record::{Container, FileId, News, Share};
 use crate::route;
 use crate::sink::{self, Request};
 use crate::source::container_log;
+use crate::source::log_file::decode::Format;
 use crate::source::log_file::sighting::{Found, Sighting};
 use crate::telemetry::metrics::Metrics;
 
@@ -274,7 +275,9 @@ impl Lane {
             return;
         }
         let id = self.setup.next_file_id();
-        let from_end = found.from_end && self.setup.first_start;
+        // A source of plain files knows by itself what is new.
+        let may = self.setup.first_start || found.format != Format::Container;
+        let from_end = found.from_end && may;
         follow.add(found, id, from_end, now, (&self.stages.pods, &self.setup));
         if self.draining {
             // It waits for the next start, unless it is deleted before this one ends.

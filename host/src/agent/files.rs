@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use super::threads::lane_of;
 use crate::checkpoint::board::Board;
+use crate::checkpoint::store::FileKey;
+use crate::checkpoint::watermark::Watermark;
 use crate::clock::Clock;
 use crate::lane::{Event, LeftBehind};
 use crate::record::Facts;
@@ -69,6 +71,11 @@ pub fn follow(
 }
 
 fn touch(discover: &Discover, board: &Board, now: u64) {
+    for mark in discover.marks() {
+        let key = FileKey::of_mark(&mark);
+        board.commit(&key, &Watermark::default(), None, now);
+        board.touch(&key, now);
+    }
     for (folder, inode) in discover.present() {
         let id = inode_id(&inode);
         for (key, _) in board.of_owner(&folder) {

@@ -176,7 +176,10 @@ fn touch(board: &Board, folder: &str, files: &[(u32, Head)], now: u64) {
     };
     let uid = pod_folder(pod).map_or("", |pod| pod.uid);
     for (restart, head) in files {
-        board.touch(&FileKey::of_log(uid, container, *restart, (head.len, head.hash)), now);
+        board.touch(
+            &FileKey::of_log(uid, container, *restart, (head.len, head.hash)),
+            now,
+        );
     }
 }
 

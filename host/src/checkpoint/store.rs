@@ -57,6 +57,12 @@ impl FileKey {
         }
     }
 
+    /// No file: what says that something was there before.
+    #[must_use]
+    pub fn of_mark(mark: &str) -> Self {
+        Self::of_log(mark, "", 0, (0, [0; 16]))
+    }
+
     /// A plain file, by the id of its inode. What is written to it after it was cut is another: the next
     /// `generation`.
     #[must_use]

@@ -36,6 +36,12 @@ pub fn folder(path: &Path) -> String {
     format!("{FOLDER}{}", path.display())
 }
 
+/// What stands in the checkpoint for a group that was followed: it is not new in the configuration.
+#[must_use]
+pub fn group_mark(group: &str) -> String {
+    format!("group of files:{group}")
+}
+
 /// What stands for a plain file among the stages. `node`: facts of the node.
 #[must_use]
 pub fn describe(node: &Facts, folder: &str) -> Arc<Container> {

@@ -105,6 +105,39 @@ fn a_file_is_read_from_its_end_where_the_configuration_says_so() {
     super::tally(&node, &log).assert_exactly_once();
 }
 
+/// As when a group is added to the configuration of an agent that follows containers already.
+#[test]
+fn a_group_that_is_new_in_the_configuration_starts_at_its_end_and_one_that_is_known_at_no_end() {
+    let mut node = node();
+    let group = |name: &str, files: &str| {
+        let files = path(&node, files);
+        format!("{name}: {{ include: [{}], start: end }}", files.display())
+    };
+    let (host, more) = (group("host", "messages*"), group("more", "other*"));
+    let mut other = PlainLog::new(&path(&node, "other"), 1);
+    other.write_raw(b"what was there before\n");
+    node.config.files = format!("{{ {host} }}");
+    let known = node.state().join("checkpoint.jsonl");
+    let knows = |words: &str| fs::read_to_string(&known).is_ok_and(|text| text.contains(words));
+    let mut agent = node.start();
+    agent.wait_until("the group is known", |_| knows("group of files:host"));
+    stop(agent);
+    // A file of a group that is known, written while no agent ran.
+    let mut log = super::log(&node);
+    log.write(5, "meanwhile");
+    node.config.files = format!("{{ {host}, {more} }}");
+    let mut agent = node.start();
+    super::wait_for(&node, &mut agent, &log);
+    agent.wait_until("the other file is known", |_| {
+        knows("group of files:more") && knows(&format!("files:{}", other.path().display()))
+    });
+    other.write(5, "from now on");
+    agent.wait_until("both arrive", |_| node.fake.event_count() >= 10);
+    stop(agent);
+    assert_eq!(node.fake.event_count(), 10);
+    super::tally(&node, &log).assert_exactly_once();
+}
+
 #[test]
 fn books_and_status_tell_of_a_plain_file_as_of_a_container() {
     let mut node = node();

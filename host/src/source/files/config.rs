@@ -21,7 +21,7 @@ pub struct Group {
     /// Paths that are left out again.
     #[serde(default)]
     pub exclude: Vec<Pattern>,
-    /// Where reading starts of files that the checkpoint knows nothing of.
+    /// Where reading starts of what is there when the group is new in the configuration.
     #[serde(default)]
     pub start: Start,
     /// The zone of times that name none.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::config::Group;
-use super::{Config, describe, folder, name};
+use super::{Config, describe, folder, group_mark, name};
 use crate::record::{Container, Facts};
 use crate::source::container_log::Start;
 use crate::source::log_file::decode::Format;
@@ -61,7 +61,7 @@ pub struct Discover {
     node: Facts,
     families: BTreeMap<PathBuf, Family>,
     told: HashMap<Inode, Told>,
-    /// Paths of which the checkpoint knew something at the start.
+    /// Paths and groups of which the checkpoint knew something at the start.
     begun: HashSet<String>,
     /// Groups of which it was said that they have too many files.
     full: BTreeSet<usize>,
@@ -71,7 +71,7 @@ pub struct Discover {
 }
 
 impl Discover {
-    /// `begun`: the names in the checkpoint of files that were read before.
+    /// `begun`: the names in the checkpoint of files that were read before, and of their groups.
     #[must_use]
     pub fn new(
         files: Arc<dyn Files>,
@@ -108,6 +108,11 @@ impl Discover {
     pub fn present(&self) -> impl Iterator<Item = (String, Inode)> {
         let all = self.told.iter();
         all.map(|(inode, told)| (folder(&told.base), *inode))
+    }
+
+    /// What stands in the checkpoint for each group.
+    pub fn marks(&self) -> impl Iterator<Item = String> {
+        self.groups.iter().map(|(name, _)| group_mark(name))
     }
 
     /// The container of a path, with the name of its group.
@@ -273,9 +278,10 @@ impl Discover {
         let live = live.map(|o| o.stat.inode);
         let folder = folder(base);
         let container = self.describe(base);
-        let group = &self.groups[self.families[base].group].1;
+        let (group_name, group) = &self.groups[self.families[base].group];
         let format = Format::Plain { zone: group.zone.0 };
-        let from_end = self.at_start && group.start == Start::End && !self.begun.contains(&folder);
+        let is_new = !self.begun.contains(&folder) && !self.begun.contains(&group_mark(group_name));
+        let from_end = self.at_start && group.start == Start::End && is_new;
         for new in opened.into_iter().rev() {
             if !self.is_news(base, &new, live) {
                 continue;

@@ -238,8 +238,7 @@ fn a_return_at_the_end_of_a_chunk_is_text() {
             last: false,
         };
         let place = Place { format, ..PLACE };
-        let (of, _) =
-            decoder.decode_piece(piece, place, &mut partials, &mut columns, &mut receipt);
+        let (of, _) = decoder.decode_piece(piece, place, &mut partials, &mut columns, &mut receipt);
         head = (!last).then_some(of);
     }
     assert_eq!(texts(&columns), ["no runtime wrote\rthis", "a\rb"]);
