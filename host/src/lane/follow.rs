@@ -41,6 +41,10 @@ use pace::Pace;
 const BLOCKED_MIN: Duration = Duration::from_secs(1);
 const BLOCKED_MAX: Duration = Duration::from_secs(300);
 
+/// The same of a file that cannot be read.
+const UNREADABLE_MIN: Duration = Duration::from_millis(100);
+const UNREADABLE_MAX: Duration = Duration::from_secs(10);
+
 pub struct Follow {
     account: Account,
     /// The container as its path tells it.
@@ -70,6 +74,8 @@ pub struct Follow {
     /// No reading before this moment; and the next wait.
     blocked_until: Option<Duration>,
     blocked_for: Duration,
+    /// The file that is read next could not be: no reading before this moment, and how long that wait is.
+    unreadable: Option<(Duration, Duration)>,
     /// When something was last read, and the time of the newest record, nanoseconds since the epoch.
     read_at: Duration,
     newest: u64,
@@ -112,6 +118,7 @@ impl Follow {
             suspended: None,
             blocked_until: None,
             blocked_for: BLOCKED_MIN,
+            unreadable: None,
             read_at: Duration::ZERO,
             newest: 0,
             restart: 0,
@@ -310,7 +317,7 @@ impl Follow {
                     return self.begin_instance(place, now, stages, setup)
                         && self.read_file(place, now, stages, setup);
                 }
-                Err(error) => return self.unreadable(place, &error, setup),
+                Err(error) => return self.unreadable(place, &error, now.mono, setup),
             }
         }
         false

@@ -9,3 +9,4 @@ mod limits;
 mod losses;
 mod restarts;
 mod rotation;
+mod unreadable;

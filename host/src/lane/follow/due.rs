@@ -42,7 +42,8 @@ impl Follow {
         }
         // A stop reads what nobody can read again, however much that is.
         let paced = self.pace.waits_until(now).filter(|_| !self.draining);
-        let stops = [self.blocked_until, self.id_until(), paced];
+        let unreadable = self.unreadable.map(|(until, _)| until);
+        let stops = [self.blocked_until, unreadable, self.id_until(), paced];
         stops.into_iter().flatten().max().unwrap_or_default()
     }
 

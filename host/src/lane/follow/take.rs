@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{BLOCKED_MAX, BLOCKED_MIN, Follow};
+use super::{BLOCKED_MAX, BLOCKED_MIN, Follow, UNREADABLE_MAX, UNREADABLE_MIN};
 use crate::clock::Now;
 use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
@@ -62,10 +62,15 @@ impl Follow {
         let format = file.format;
         match file.tail.find_line(&mut stages.decoder, format, now.wall) {
             Ok(rest) => self.partials.resume(rest),
-            Err(error) => return self.unreadable(place, &error, setup),
+            Err(error) => return self.unreadable(place, &error, now.mono, setup),
         }
         let mut chunk = std::mem::take(&mut stages.chunk);
-        let more = match file.tail.read(&mut chunk, until) {
+        let read = file.tail.read(&mut chunk, until);
+        if read.is_ok() {
+            self.readable(place);
+        }
+        let file = &mut self.files[place];
+        let more = match read {
             Ok(read) if read > 0 && !file.tail.is_same().unwrap_or(true) => {
                 // It was cut, and is already longer than what was read of it.
                 self.truncated(place, now, setup)
@@ -80,19 +85,40 @@ impl Follow {
                 let cut = until.is_some_and(|until| file.tail.offset() + read as u64 == until);
                 self.take_chunk(place, &chunk[..read], cut, now, stages, setup)
             }
-            Err(error) => self.unreadable(place, &error, setup),
+            Err(error) => self.unreadable(place, &error, now.mono, setup),
         };
         stages.chunk = chunk;
         self.read_at = now.mono;
         more
     }
 
-    /// Says whether there is something else to read.
-    pub(super) fn unreadable(&self, place: usize, error: &io::Error, setup: &Setup) -> bool {
+    /// Waits longer with each failure in a row; only the first is told. Says whether there is something else
+    /// to read.
+    pub(super) fn unreadable(
+        &mut self,
+        place: usize,
+        error: &io::Error,
+        now: Duration,
+        setup: &Setup,
+    ) -> bool {
         setup.metrics.source.read_failures.inc();
-        let container = self.files[place].container.label();
-        tracing::warn!(container, %error, "log file cannot be read, and is tried again");
+        let wait = match self.unreadable {
+            Some((_, wait)) => (wait * 2).min(UNREADABLE_MAX),
+            None => {
+                let container = self.files[place].container.label();
+                tracing::warn!(container, %error, "log file cannot be read, and is tried again until it can");
+                UNREADABLE_MIN
+            }
+        };
+        self.unreadable = Some((now + wait, wait));
         false
+    }
+
+    fn readable(&mut self, place: usize) {
+        if self.unreadable.take().is_some() {
+            let container = self.files[place].container.label();
+            tracing::info!(container, "log file can be read again");
+        }
     }
 
     /// Decodes a chunk in batches and hands each on.

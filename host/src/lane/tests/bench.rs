@@ -26,7 +26,7 @@ use crate::route::{Limits, Match, Route, Table};
 use crate::sink::{Destination, Request, stdout};
 use crate::source::container_log::discover::Discover;
 use crate::source::container_log::{self, Start};
-use crate::source::log_file::files::Disk;
+use crate::source::log_file::files::{Disk, Files};
 use crate::source::log_file::sighting::Sighting;
 use crate::telemetry::metrics::Metrics;
 
@@ -150,6 +150,15 @@ pub fn run_with(
     entries: Option<Entries>,
     change: impl FnOnce(&mut container_log::Config),
 ) -> Run {
+    run_on(Arc::new(Disk), node, entries, change)
+}
+
+pub fn run_on(
+    disk: Arc<dyn Files>,
+    node: &Node,
+    entries: Option<Entries>,
+    change: impl FnOnce(&mut container_log::Config),
+) -> Run {
     let mut source = container_log::Config {
         path: node.root().to_owned(),
         links: node.root().join("links"),
@@ -162,7 +171,7 @@ pub fn run_with(
     let metrics = Arc::new(Metrics::default());
     let first_start = entries.is_none();
     let board = Arc::new(Board::new(entries.unwrap_or_default()));
-    let discover = Discover::new(Arc::new(Disk), &source, Facts::new());
+    let discover = Discover::new(disk, &source, Facts::new());
     let setup = Setup {
         source,
         hold_idle: Duration::from_secs(1),
@@ -302,6 +311,10 @@ impl Run {
     /// Lines that were forwarded as they are.
     pub fn undecoded(&self) -> u64 {
         self.metrics.source.undecoded_lines.get()
+    }
+
+    pub fn read_failures(&self) -> u64 {
+        self.metrics.source.read_failures.get()
     }
 
     pub fn ledger(&self) -> Ledger {
