@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use bytesize::ByteSize;
 
 use super::print::is_closed_pipe;
-use crate::record::status::{ContainerStatus, State, Status};
+use crate::record::status::{ContainerStatus, FilterStatus, State, Status};
 
 /// How long the agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -94,23 +94,7 @@ pub fn table(status: &Status) -> String {
         text += &format!("{} lanes do not answer\n", status.silent_lanes);
     }
     text.push('\n');
-    let mut rows = vec![["FILTER", "MODULE", "RECORDS", "QUARANTINED"].map(str::to_owned)];
-    rows.extend(status.filters.iter().map(|filter| {
-        let hash = filter
-            .sha256
-            .as_deref()
-            .map_or("waits for its module", |h| h.get(..12).unwrap_or(h));
-        [
-            filter.name.clone(),
-            hash.to_owned(),
-            filter.records.to_string(),
-            filter.quarantined.to_string(),
-        ]
-    }));
-    if rows.len() > 1 {
-        text += &aligned(&rows);
-        text.push('\n');
-    }
+    text += &filters(&status.filters);
     let head = [
         "CONTAINER",
         "STATE",
@@ -145,6 +129,34 @@ pub fn table(status: &Status) -> String {
     text
 }
 
+/// The filters, and why what is there of one is refused; empty where there are none.
+fn filters(filters: &[FilterStatus]) -> String {
+    if filters.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![["FILTER", "MODULE", "RECORDS", "QUARANTINED"].map(str::to_owned)];
+    rows.extend(filters.iter().map(|filter| {
+        let hash = filter
+            .sha256
+            .as_deref()
+            .map_or("waits for its module", |h| h.get(..12).unwrap_or(h));
+        [
+            filter.name.clone(),
+            hash.to_owned(),
+            filter.records.to_string(),
+            filter.quarantined.to_string(),
+        ]
+    }));
+    let mut text = aligned(&rows);
+    for filter in filters {
+        if let Some(why) = &filter.refused {
+            text += &format!("\n{}: what is there now is refused: {why}\n", filter.name);
+        }
+    }
+    text.push('\n');
+    text
+}
+
 fn row(c: &ContainerStatus) -> [String; 11] {
     let state = match c.state {
         State::Reads => "reads",
@@ -154,7 +166,8 @@ fn row(c: &ContainerStatus) -> [String; 11] {
     };
     let lag = match (c.lag_bytes, c.lag_seconds) {
         (0, _) => "-".to_owned(),
-        (bytes, seconds) => format!("{}, {seconds} s", ByteSize(bytes)),
+        (bytes, None) => ByteSize(bytes).to_string(),
+        (bytes, Some(seconds)) => format!("{}, {seconds} s", ByteSize(bytes)),
     };
     let ledger = c.ledger.unwrap_or_default();
     let records = ledger.records;
@@ -202,4 +215,41 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::status::FileStatus;
+
+    #[test]
+    fn a_lag_has_an_age_once_something_was_read() {
+        let file = FileStatus {
+            length: 4096,
+            ..FileStatus::default()
+        };
+        let second = 1_000_000_000;
+        let lag = |newest| row(&ContainerStatus::of_files(vec![file], newest, 9 * second))[2].clone();
+        assert_eq!(lag(0), "4.0 KiB");
+        assert_eq!(lag(2 * second), "4.0 KiB, 7 s");
+    }
+
+    #[test]
+    fn the_table_says_why_what_is_there_now_is_refused() {
+        let filter = FilterStatus {
+            name: "redact".into(),
+            sha256: Some("0123456789abcdef".into()),
+            refused: Some("it is torn".into()),
+            ..FilterStatus::default()
+        };
+        let status = Status {
+            filters: vec![filter],
+            ..Status::default()
+        };
+        let text = table(&status);
+        assert!(
+            text.contains("redact: what is there now is refused: it is torn"),
+            "{text}"
+        );
+    }
 }

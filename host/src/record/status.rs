@@ -67,7 +67,9 @@ pub struct ContainerStatus {
     /// Bytes that stand in its files and are not settled, and how old the newest record is that was
     /// read before them.
     pub lag_bytes: u64,
-    pub lag_seconds: u64,
+    /// None where nothing was read yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
 }
@@ -83,8 +85,9 @@ impl ContainerStatus {
             files,
             lag_bytes,
             lag_seconds: match lag_bytes {
-                0 => 0,
-                _ => now.saturating_sub(newest) / 1_000_000_000,
+                0 => Some(0),
+                _ if newest == 0 => None,
+                _ => Some(now.saturating_sub(newest) / 1_000_000_000),
             },
             ..Self::default()
         }
