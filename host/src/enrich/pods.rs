@@ -5,7 +5,7 @@
 //! lines may still be unread. One that nobody follows stays a little while, for a file whose
 //! sighting was overtaken by the news.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ pub enum News {
         name: Arc<str>,
         facts: Arc<Facts>,
     },
+    NamespaceGone {
+        name: Arc<str>,
+    },
 }
 
 /// Whether a lane may wait for facts of pods.
@@ -43,6 +46,8 @@ pub struct Pods {
     /// By their folders of logs.
     pods: HashMap<String, Known>,
     namespaces: HashMap<Arc<str>, Arc<Facts>>,
+    /// Namespaces that are gone from the API, and known as long as a pod of theirs is.
+    gone_namespaces: HashSet<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -80,7 +85,11 @@ impl Pods {
                     known.gone_at.get_or_insert(now);
                 }
             }
-            News::Namespace { name, facts } => drop(self.namespaces.insert(name, facts)),
+            News::Namespace { name, facts } => {
+                self.gone_namespaces.remove(&name);
+                self.namespaces.insert(name, facts);
+            }
+            News::NamespaceGone { name } => drop(self.gone_namespaces.insert(name)),
         }
     }
 
@@ -98,11 +107,20 @@ impl Pods {
         Some(Arc::new(container))
     }
 
-    /// Forgets pods that are gone and that nobody follows.
+    /// Forgets pods that are gone and that nobody follows, and namespaces that are gone with all theirs.
     pub fn forget_gone(&mut self, now: Duration, is_followed: impl Fn(&str) -> bool) {
         self.pods.retain(|folder, known| {
             let old = |at: Duration| now.saturating_sub(at) >= GONE_KEPT;
             !known.gone_at.is_some_and(old) || is_followed(folder)
+        });
+        let (pods, namespaces) = (&self.pods, &mut self.namespaces);
+        self.gone_namespaces.retain(|name| {
+            let of_it = |folder: &String| folder.split('_').next() == Some(&**name);
+            let used = pods.keys().any(of_it);
+            if !used {
+                namespaces.remove(name);
+            }
+            used
         });
     }
 
@@ -185,5 +203,33 @@ mod tests {
         assert!(app(&pods, "api-0").is_some(), "its file may be on its way");
         pods.forget_gone(late, |_| false);
         assert!(pods.is_empty());
+    }
+
+    #[test]
+    fn a_namespace_is_forgotten_when_it_and_its_last_pod_are_gone() {
+        let mut pods = Pods::new(Expects {
+            pods: true,
+            namespaces: true,
+        });
+        let name: Arc<str> = "pay".into();
+        let labels = || News::Namespace {
+            name: name.clone(),
+            facts: Arc::default(),
+        };
+        let gone = || News::NamespaceGone { name: name.clone() };
+        pods.learn(labels(), Duration::ZERO);
+        pods.learn(News::Pod(pod("api-0", "api", &serde_json::json!({}))), Duration::ZERO);
+        pods.learn(gone(), Duration::ZERO);
+        pods.forget_gone(Duration::ZERO, |_| true);
+        assert!(app(&pods, "api-0").is_some(), "its last lines may be unread");
+        let folder = "pay_api-0_api-0".into();
+        pods.learn(News::Gone { folder }, Duration::ZERO);
+        pods.forget_gone(GONE_KEPT, |_| false);
+        assert!(pods.namespaces.is_empty() && pods.gone_namespaces.is_empty());
+        // One that comes back is kept.
+        pods.learn(gone(), Duration::ZERO);
+        pods.learn(labels(), Duration::ZERO);
+        pods.forget_gone(GONE_KEPT, |_| false);
+        assert_eq!(pods.namespaces.len(), 1);
     }
 }

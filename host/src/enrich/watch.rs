@@ -6,7 +6,7 @@
 //! tried again after a back-off spread over the nodes, with a fresh client where the token was
 //! refused: what is known stays known meanwhile, and what is not known waits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,14 +67,8 @@ impl Watch {
     pub async fn namespaces(self) {
         let api = Api::<PartialObjectMeta<Namespace>>::all;
         let config = watcher::Config::default().any_semantic();
-        let tell = self.tell.clone();
-        self.keep_up(api, config, |event| {
-            // A namespace that is gone has no pods left that could ask.
-            if let watcher::Event::Apply(object) | watcher::Event::InitApply(object) = event {
-                tell_labels(&object, &tell);
-            }
-        })
-        .await;
+        let mut seen = SeenNamespaces::new(self.tell.clone());
+        self.keep_up(api, config, |event| seen.take(event)).await;
     }
 
     pub(super) async fn keep_up<K>(
@@ -202,18 +196,56 @@ impl Seen {
     }
 }
 
-fn tell_labels(object: &PartialObjectMeta<Namespace>, tell: &Tell) {
-    let Some(name) = &object.metadata.name else {
-        return;
-    };
+/// Which namespaces there are, so that those are told that are gone.
+struct SeenNamespaces {
+    tell: Tell,
+    names: HashSet<Arc<str>>,
+    /// What a list that is under way has shown.
+    listed: HashSet<Arc<str>>,
+}
+
+impl SeenNamespaces {
+    fn new(tell: Tell) -> Self {
+        Self {
+            tell,
+            names: HashSet::new(),
+            listed: HashSet::new(),
+        }
+    }
+
+    fn take(&mut self, event: watcher::Event<PartialObjectMeta<Namespace>>) {
+        match event {
+            watcher::Event::Init => self.listed.clear(),
+            watcher::Event::InitApply(object) => self.listed.extend(tell_labels(&object, &self.tell)),
+            watcher::Event::InitDone => {
+                let before = std::mem::replace(&mut self.names, std::mem::take(&mut self.listed));
+                for name in before.difference(&self.names).cloned() {
+                    (self.tell)(News::NamespaceGone { name });
+                }
+            }
+            watcher::Event::Apply(object) => self.names.extend(tell_labels(&object, &self.tell)),
+            watcher::Event::Delete(object) => {
+                let name = object.metadata.name.unwrap_or_default();
+                if let Some(name) = self.names.take(name.as_str()) {
+                    (self.tell)(News::NamespaceGone { name });
+                }
+            }
+        }
+    }
+}
+
+/// Says what it is called.
+fn tell_labels(object: &PartialObjectMeta<Namespace>, tell: &Tell) -> Option<Arc<str>> {
+    let name: Arc<str> = object.metadata.name.as_deref()?.into();
     let labels = object.metadata.labels.iter().flatten();
     let facts: Facts = labels
         .map(|(label, value)| (format!("k8s.namespace.label.{label}"), value.clone()))
         .collect();
     tell(News::Namespace {
-        name: name.as_str().into(),
+        name: name.clone(),
         facts: Arc::new(facts),
     });
+    Some(name)
 }
 
 fn is_unauthorized(error: &watcher::Error) -> bool {

@@ -48,7 +48,7 @@ impl Follow {
         match news {
             News::Pod(pod) => self.is_of(&pod.folder),
             News::Namespace { name, .. } => **name == *self.found.namespace,
-            News::Gone { .. } => false,
+            News::Gone { .. } | News::NamespaceGone { .. } => false,
         }
     }
 

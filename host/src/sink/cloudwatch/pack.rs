@@ -10,7 +10,7 @@
 //! goes to the first that takes its time; so those of one millisecond never go past each other.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,6 +130,7 @@ impl Pack {
         let since = now.mono.saturating_sub(flush_after * PAUSE);
         let used = |stream: &Stream| stream.is_used() || stream.goes_on_from(since);
         self.streams.by_name.retain(|_, stream| used(stream));
+        self.streams.forget_shares();
         if self.streams.by_name.is_empty() {
             self.streams.pool.shed();
         }
@@ -185,6 +186,15 @@ impl Streams {
             self.shares.insert(group.to_owned(), share);
         }
         &self.shares[group]
+    }
+
+    /// Forgets shares of groups that nothing is open for or on its way to: facts in names make many.
+    fn forget_shares(&mut self) {
+        // Each stream has one, so there are more only where some are of no use.
+        if self.shares.len() > self.by_name.len() {
+            let used: HashSet<&String> = self.by_name.keys().map(|names| &names.group).collect();
+            self.shares.retain(|group, _| used.contains(group));
+        }
     }
 
     /// Takes a stream out, to be put back under its key.

@@ -48,6 +48,15 @@ fn packed(pack: &mut Pack, texts: &[&[u8]]) -> (Vec<Vec<String>>, Vec<Fate>) {
 
 /// The same, each record with its time in milliseconds.
 fn packed_at(pack: &mut Pack, records: &[(i64, &[u8])]) -> (Vec<Vec<String>>, Vec<Fate>) {
+    packed_to("g", pack, records)
+}
+
+/// The same, to this log group.
+fn packed_to(
+    group: &str,
+    pack: &mut Pack,
+    records: &[(i64, &[u8])],
+) -> (Vec<Vec<String>>, Vec<Fate>) {
     let (to, news) = channel::<News>();
     let mut receipt = Receipt::new(0, news_channel(to));
     let mut columns = Columns::default();
@@ -61,7 +70,7 @@ fn packed_at(pack: &mut Pack, records: &[(i64, &[u8])]) -> (Vec<Vec<String>>, Ve
         to: 1,
     });
     let names = Names {
-        group: "g".into(),
+        group: group.into(),
         stream: "s".into(),
         entity: None,
     };
@@ -323,4 +332,19 @@ fn no_stream_waits_longer_where_memory_is_tight() {
     others.grow(1 << 18);
     let often = [10, 20, 30, 40, 50, 60];
     assert_eq!(leave_within(share, &all, 100), often);
+}
+
+/// Names that are made of facts come and go with containers.
+#[test]
+fn a_log_group_that_nothing_is_sent_to_any_more_is_forgotten() {
+    let mut pack = pack(Format::Text);
+    for number in 0..100 {
+        packed_to(&format!("g{number}"), &mut pack, &[(0, b"text")]);
+    }
+    let late = Now {
+        mono: Duration::from_secs(60),
+        ..NOW
+    };
+    pack.flush(late, false, &mut Vec::new());
+    assert_eq!((pack.streams.by_name.len(), pack.streams.shares.len()), (0, 0));
 }
