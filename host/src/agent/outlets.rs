@@ -105,6 +105,16 @@ impl Outlets {
         Ok(number)
     }
 
+    /// These are all destinations from now on, whatever is still on its way for others.
+    pub fn bound<'a>(&self, destinations: impl Iterator<Item = &'a sink::Destination>) {
+        let cloudwatch = destinations.filter_map(|destination| match destination {
+            sink::Destination::Cloudwatch(config) => Some(&**config),
+            sink::Destination::Stdout(_) | sink::Destination::Null(_) => None,
+        });
+        let accounts = self.accounts.lock();
+        accounts.unwrap_or_else(PoisonError::into_inner).bound(cloudwatch);
+    }
+
     /// Takes no more requests for these; what they have is sent.
     pub fn close(&self, numbers: &[usize]) {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);

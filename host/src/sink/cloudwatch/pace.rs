@@ -24,13 +24,32 @@ pub struct Accounts(HashMap<String, Arc<Account>>);
 impl Accounts {
     /// The account behind a destination.
     pub fn of(&mut self, config: &super::Config, clock: Clock) -> Arc<Account> {
-        let account = config.role.as_ref().map(Role::account);
-        let key = format!("{:?} {:?} {account:?}", config.region, config.endpoint);
         let new = || Arc::new(Account::new(clock));
-        let account = self.0.entry(key).or_insert_with(new);
+        let account = self.0.entry(key(config)).or_insert_with(new);
         account.widen(config.requests_max);
         account.clone()
     }
+
+    /// These are all destinations from now on: each account has the most requests at once that one of its own
+    /// is configured with, which may be fewer than before.
+    pub fn bound<'a>(&self, configs: impl Iterator<Item = &'a super::Config>) {
+        let mut most = HashMap::<String, usize>::new();
+        for config in configs {
+            let most = most.entry(key(config)).or_default();
+            *most = config.requests_max.max(*most);
+        }
+        for (key, most) in most {
+            if let Some(account) = self.0.get(&key) {
+                account.bound(most);
+            }
+        }
+    }
+}
+
+/// What destinations share that have the same.
+fn key(config: &super::Config) -> String {
+    let account = config.role.as_ref().map(Role::account);
+    format!("{:?} {:?} {account:?}", config.region, config.endpoint)
 }
 
 /// The pace of one account and region.
@@ -79,6 +98,15 @@ impl Account {
     pub fn widen(&self, requests_max: usize) {
         let mut pace = self.pace();
         pace.most = pace.most.max(requests_max);
+    }
+
+    /// Allows at most this many; what is on its way already is let go on.
+    fn bound(&self, requests_max: usize) {
+        let mut pace = self.pace();
+        pace.most = requests_max.max(1);
+        pace.limit = pace.limit.min(pace.most as f64);
+        let less = pace.slots.saturating_sub(pace.whole());
+        pace.slots -= self.slots.forget_permits(less);
     }
 
     /// Requests that may be on their way at once, now.
@@ -247,6 +275,29 @@ mod tests {
         account.slot().await.taken();
         account.slot().await.taken();
         assert_eq!(account.limit(), 3);
+    }
+
+    #[tokio::test]
+    async fn fewer_requests_at_once_are_configured_in_a_running_agent() {
+        let config = |requests_max| super::super::Config {
+            requests_max,
+            ..super::super::Config::default()
+        };
+        let mut accounts = Accounts::default();
+        let account = accounts.of(&config(4), Clock::start());
+        for _ in 0..3 {
+            account.slot().await.taken();
+        }
+        let out = [account.slot().await, account.slot().await];
+        accounts.of(&config(1), Clock::start());
+        assert_eq!(account.limit(), 4, "both destinations are in force");
+        accounts.bound([config(1)].iter());
+        assert_eq!((account.limit(), account.slots.available_permits()), (1, 0));
+        out.into_iter().for_each(Slot::taken);
+        assert_eq!((account.limit(), account.slots.available_permits()), (1, 1));
+        accounts.bound([config(1), config(3)].iter());
+        account.slot().await.taken();
+        assert_eq!(account.limit(), 2);
     }
 
     #[tokio::test]
