@@ -170,7 +170,10 @@ impl Parts<'_> {
         status::serve(self.config.telemetry.listen, pulse, desk).await?;
         let swapping = swapper.start().map_err(Error::Start)?;
         tracing::info!(lanes = lanes.len(), "logsieve runs");
-        first_of(&mut stop).await?;
+        tokio::select! {
+            stopped = first_of(&mut stop) => stopped?,
+            () = outlets.failure.told() => tracing::error!("standard output is closed, or cannot be written"),
+        }
         tracing::info!(at_most = ?self.config.drain, "stopping: what was read is delivered first");
         swapping.stop();
         stop_discover.now();
@@ -178,12 +181,7 @@ impl Parts<'_> {
         let drained = threads::drain(lanes, self.config.drain, first_of(&mut stop)).await;
         outlets.close_all();
         saving.finish();
-        if drained {
-            tracing::info!("stopped: everything that was read is delivered");
-        } else {
-            tracing::warn!("stopped: what was not answered is read again at the next start");
-        }
-        Ok(())
+        stopped(drained, &outlets)
     }
 
     /// What keeps and changes modules.
@@ -339,6 +337,19 @@ impl Parts<'_> {
         let times = (self.clock, config.rescan_every);
         threads::discover(discover, times, stops, to, board).map_err(Error::Start)
     }
+}
+
+/// Says how a stop ended.
+fn stopped(drained: bool, outlets: &Outlets) -> Result<(), Error> {
+    if let Some(source) = outlets.failure.take() {
+        return Err(Error::Output(source));
+    }
+    if drained {
+        tracing::info!("stopped: everything that was read is delivered");
+    } else {
+        tracing::warn!("stopped: what was not answered is read again at the next start");
+    }
+    Ok(())
 }
 
 /// SIGTERM and SIGINT.

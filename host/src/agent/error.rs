@@ -1,5 +1,5 @@
-//! Why the agent does not start, and what to do about it. Once it runs, nothing ends it but a signal or a
-//! lane that panics.
+//! Why the agent does not start, or ends, and what to do about it. Once it runs, nothing ends it but a signal,
+//! a panic, or standard output that records are written to and that is closed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -36,6 +36,10 @@ pub enum Error {
     NoNodeName,
     #[error("`enrich.pods.kubelet.server` is not given, and the variable NODE_IP is not set")]
     NoNodeIp,
+    #[error(
+        "records cannot be written to standard output; those that were not are read again at the next start"
+    )]
+    Output(#[source] io::Error),
     #[error("the agent's threads do not start")]
     Start(#[source] io::Error),
 }

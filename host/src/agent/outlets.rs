@@ -5,10 +5,12 @@
 //! records are read again.
 
 use std::collections::HashMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::record::Budget;
@@ -47,6 +49,34 @@ pub struct Outlets {
     accounts: Mutex<Accounts>,
     open: RwLock<HashMap<usize, Outlet>>,
     next: AtomicUsize,
+    pub failure: Failure,
+}
+
+/// What keeps an outlet from ever working again in this run, if something does.
+#[derive(Clone, Default)]
+pub struct Failure {
+    error: Arc<Mutex<Option<io::Error>>>,
+    told: Arc<Notify>,
+}
+
+impl Failure {
+    fn is(&self, error: io::Error) {
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(error);
+        self.told.notify_one();
+    }
+
+    /// Waits until there is one.
+    pub async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    /// The first that there was.
+    #[must_use]
+    pub fn take(&self) -> Option<io::Error> {
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        first.take()
+    }
 }
 
 impl Outlets {
@@ -59,6 +89,7 @@ impl Outlets {
             accounts: Mutex::default(),
             open: RwLock::default(),
             next: AtomicUsize::new(0),
+            failure: Failure::default(),
         }
     }
 
@@ -89,11 +120,13 @@ impl Outlets {
             }
             sink::Destination::Stdout(_) => {
                 let (to, lines) = sync_channel(STDOUT_RUNS_MAX);
+                let failure = self.failure.clone();
                 std::thread::Builder::new()
                     .name("stdout".into())
                     .spawn(move || {
-                        stdout::write(&lines, &mut io::stdout());
-                        let _ = io::stdout().flush();
+                        if let Err(error) = stdout::write(&lines, &mut io::stdout()) {
+                            failure.is(error);
+                        }
                     })?;
                 Outlet::Stdout(to)
             }
@@ -112,7 +145,9 @@ impl Outlets {
             sink::Destination::Stdout(_) | sink::Destination::Null(_) => None,
         });
         let accounts = self.accounts.lock();
-        accounts.unwrap_or_else(PoisonError::into_inner).bound(cloudwatch);
+        accounts
+            .unwrap_or_else(PoisonError::into_inner)
+            .bound(cloudwatch);
     }
 
     /// Takes no more requests for these; what they have is sent.

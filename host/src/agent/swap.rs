@@ -222,7 +222,12 @@ impl Swapper {
             tracing::warn!("a restart is needed for the new `{keys}`; all else changes now");
         }
         let numbers = self.open(&resolved)?;
-        self.outlets.bound(resolved.destinations.iter().map(|(_, destination)| destination));
+        self.outlets.bound(
+            resolved
+                .destinations
+                .iter()
+                .map(|(_, destination)| destination),
+        );
         self.outlets.close(&self.former);
         let is_left = |number: &usize| !numbers.contains(number);
         self.former = self.numbers.iter().copied().filter(is_left).collect();

@@ -229,7 +229,8 @@ mod tests {
             ..FileStatus::default()
         };
         let second = 1_000_000_000;
-        let lag = |newest| row(&ContainerStatus::of_files(vec![file], newest, 9 * second))[2].clone();
+        let lag =
+            |newest| row(&ContainerStatus::of_files(vec![file], newest, 9 * second))[2].clone();
         assert_eq!(lag(0), "4.0 KiB");
         assert_eq!(lag(2 * second), "4.0 KiB, 7 s");
     }

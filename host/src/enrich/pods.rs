@@ -218,10 +218,16 @@ mod tests {
         };
         let gone = || News::NamespaceGone { name: name.clone() };
         pods.learn(labels(), Duration::ZERO);
-        pods.learn(News::Pod(pod("api-0", "api", &serde_json::json!({}))), Duration::ZERO);
+        pods.learn(
+            News::Pod(pod("api-0", "api", &serde_json::json!({}))),
+            Duration::ZERO,
+        );
         pods.learn(gone(), Duration::ZERO);
         pods.forget_gone(Duration::ZERO, |_| true);
-        assert!(app(&pods, "api-0").is_some(), "its last lines may be unread");
+        assert!(
+            app(&pods, "api-0").is_some(),
+            "its last lines may be unread"
+        );
         let folder = "pay_api-0_api-0".into();
         pods.learn(News::Gone { folder }, Duration::ZERO);
         pods.forget_gone(GONE_KEPT, |_| false);

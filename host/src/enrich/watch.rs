@@ -216,7 +216,9 @@ impl SeenNamespaces {
     fn take(&mut self, event: watcher::Event<PartialObjectMeta<Namespace>>) {
         match event {
             watcher::Event::Init => self.listed.clear(),
-            watcher::Event::InitApply(object) => self.listed.extend(tell_labels(&object, &self.tell)),
+            watcher::Event::InitApply(object) => {
+                self.listed.extend(tell_labels(&object, &self.tell))
+            }
             watcher::Event::InitDone => {
                 let before = std::mem::replace(&mut self.names, std::mem::take(&mut self.listed));
                 for name in before.difference(&self.names).cloned() {

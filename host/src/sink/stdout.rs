@@ -1,7 +1,8 @@
 //! Records as lines on standard output: for a first look, for tests, and for whoever pipes them on.
-//! Whoever reads there sets the pace; what could not be written is read again later.
+//! Whoever reads there sets the pace. Where nobody does any more that is an error, and ends the agent:
+//! what could not be written is read again at the next start.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -109,11 +110,13 @@ impl Pack {
 }
 
 /// Writes runs of lines until the senders are gone.
-pub fn write(lines: &Receiver<Lines>, to: &mut dyn Write) {
+///
+/// # Errors
+/// When a run cannot be written. Its receipt, and those of all that wait, are abandoned.
+pub fn write(lines: &Receiver<Lines>, to: &mut dyn Write) -> io::Result<()> {
     for run in lines {
-        // Nobody reads any more: the receipts are dropped, so the records are read again later.
-        if to.write_all(&run.text).and_then(|()| to.flush()).is_ok() {
-            run.parts.into_iter().for_each(Part::settle);
-        }
+        to.write_all(&run.text).and_then(|()| to.flush())?;
+        run.parts.into_iter().for_each(Part::settle);
     }
+    Ok(())
 }

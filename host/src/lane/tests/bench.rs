@@ -269,7 +269,7 @@ impl Run {
         let (to, lines) = channel();
         self.waiting.drain(..).for_each(|l| to.send(l).unwrap());
         drop(to);
-        stdout::write(&lines, &mut self.out);
+        stdout::write(&lines, &mut self.out).unwrap();
     }
 
     /// Steps so long.

@@ -346,5 +346,8 @@ fn a_log_group_that_nothing_is_sent_to_any_more_is_forgotten() {
         ..NOW
     };
     pack.flush(late, false, &mut Vec::new());
-    assert_eq!((pack.streams.by_name.len(), pack.streams.shares.len()), (0, 0));
+    assert_eq!(
+        (pack.streams.by_name.len(), pack.streams.shares.len()),
+        (0, 0)
+    );
 }
