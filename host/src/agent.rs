@@ -317,7 +317,9 @@ impl Parts<'_> {
             source::files::discover::Discover::new(Arc::new(Disk), config, facts.clone(), begun);
         let to = lanes.iter().map(|lane| lane.to.clone()).collect();
         let times = (self.clock, self.config.source.container_log.rescan_every);
-        let thread = files::follow(discover, (self.board.clone(), facts), to, stops, times);
+        let blind = self.metrics.source.blind.clone();
+        let known = (self.board.clone(), facts);
+        let thread = files::follow(discover, known, blind, to, stops, times);
         thread.map(Some).map_err(Error::Start)
     }
 
@@ -333,9 +335,9 @@ impl Parts<'_> {
             discover.leave_out(pods::own_name());
         }
         let to: Vec<Sender<Event>> = lanes.iter().map(|lane| lane.to.clone()).collect();
-        let board = self.board.clone();
+        let books = (self.board.clone(), self.metrics.clone());
         let times = (self.clock, config.rescan_every);
-        threads::discover(discover, times, stops, to, board).map_err(Error::Start)
+        threads::discover(discover, times, stops, to, books).map_err(Error::Start)
     }
 }
 

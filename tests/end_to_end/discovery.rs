@@ -1,6 +1,7 @@
 //! Files are found and opened whatever stands in the way: too few descriptors, events that the kernel
 //! dropped, changes that it never announced.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::path::Path;
 use support::agent::{self, Agent};
 use support::kubelet::{Container, Stream, Written};
 
-use crate::node::{CREDENTIALS, Node, wait_for_words};
+use crate::node::{CREDENTIALS, Node, metrics, until, wait_for_words, with_metrics};
 
 /// More than the kernel keeps for a process that does not ask (`fs.inotify.max_queued_events`).
 const EVENTS: usize = 40_000;
@@ -101,4 +102,39 @@ fn what_no_event_tells_of_is_found_by_the_next_rescan() {
     agent.wait_until("the second record arrives", |_| came("two"));
     assert!(agent.drain().success(), "{}", agent.stderr());
     assert_eq!(node.fake.event_count(), 2);
+}
+
+/// The kernel refuses for real: each user namespace has a limit of its own. Where none is to be had, as in
+/// some containers, the test says so and passes.
+#[test]
+fn an_agent_that_may_not_watch_folders_lists_them_and_says_so() {
+    let mut node = Node::new();
+    let address = with_metrics(&mut node);
+    node.config.files = format!(
+        "{{ host: {{ include: ['{}/plain/*'] }} }}",
+        node.path().display()
+    );
+    let config = node.write_config();
+    let script =
+        "echo 0 > /proc/sys/user/max_inotify_instances || exit 77; exec \"$0\" run --config \"$1\"";
+    let binary = agent::binary();
+    let words = ["--user", "--map-root-user", "sh", "-c", script];
+    let words = words.into_iter().map(OsStr::new);
+    let words = words.chain([binary.as_os_str(), config.as_os_str()]);
+    let mut agent = Agent::spawn_program(Path::new("unshare"), words, &CREDENTIALS);
+    let began = agent.holds_in_time(|agent| agent.stderr().contains("logsieve runs"));
+    if !began && !agent.stderr().contains("logsieve") {
+        eprintln!("not tested: {}", agent.stderr());
+        return;
+    }
+    let said = agent.stderr();
+    assert!(said.contains("fs.inotify.max_user_instances"), "{said}");
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    (0..100).for_each(|_| drop(app.print_numbered(Stream::Stdout, "found all the same")));
+    node.wait_for(&mut agent, app.written());
+    until("both sources are counted", || {
+        metrics(address).contains("logsieve_tail_unwatched_sources 2")
+    });
+    node.drain(&mut agent);
+    node.tally(app.written()).assert_exactly_once();
 }

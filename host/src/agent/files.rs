@@ -7,6 +7,8 @@ use std::sync::mpsc::Sender;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
+
 use super::threads::lane_of;
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::FileKey;
@@ -30,6 +32,7 @@ const TOUCH_EVERY: Duration = Duration::from_secs(600);
 pub fn follow(
     discover: Discover,
     (board, node): (Arc<Board>, Facts),
+    blind: Gauge<i64>,
     lanes: Vec<Sender<Event>>,
     (stop, again): (Stop, Again),
     (clock, rescan_every): (Clock, Duration),
@@ -62,11 +65,14 @@ pub fn follow(
             }
         };
         let times = (clock, rescan_every);
-        if let Err(error) = watch(discover, times, (&stop, again), &mut tell, &mut after) {
-            tracing::error!(%error, "folders of plain files cannot be watched: is fs.inotify.max_user_instances used up?");
-            // Nothing would be found any more: better to be restarted than to be silent.
-            std::process::abort();
-        }
+        watch(
+            discover,
+            times,
+            (&stop, again),
+            blind,
+            &mut tell,
+            &mut after,
+        );
     })
 }
 

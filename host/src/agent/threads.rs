@@ -133,7 +133,7 @@ pub fn discover(
     (clock, rescan_every): (Clock, Duration),
     (stop, again): (Stop, Again),
     lanes: Vec<Sender<Event>>,
-    board: Arc<Board>,
+    (board, metrics): (Arc<Board>, Arc<Metrics>),
 ) -> io::Result<JoinHandle<()>> {
     let mut left = Some((discover.node().clone(), board.left_behind()));
     Builder::new().name("discover".into()).spawn(move || {
@@ -161,11 +161,14 @@ pub fn discover(
             let lane = lane_of(sighting.folder(), lanes.len());
             send(lane, Event::Sighting(sighting));
         };
-        if let Err(error) = watch(discover, (clock, rescan_every), &stop, again, &mut tell) {
-            tracing::error!(%error, "log folders cannot be watched: is fs.inotify.max_user_instances used up?");
-            // Nothing would be found any more: better to be restarted than to be silent.
-            std::process::abort();
-        }
+        let times = (clock, rescan_every);
+        watch(
+            discover,
+            times,
+            (&stop, again),
+            metrics.source.blind.clone(),
+            &mut tell,
+        );
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Folders are watched, never files, and only for names that come and go: an event for each write
 //! would cost 6 % of a core at 12 MB/s. What is lost when too much happens at once is said, and whoever
-//! watches lists everything then.
+//! watches lists everything then; and every second while the kernel watches nothing at all, since the node's
+//! processes have used up what it has for that.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use notify::{EventKindMask, RecommendedWatcher, RecursiveMode, Watcher as _};
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::ask::Ask;
 
 /// Events that may wait; past that they are given up, and everything is listed instead.
 const EVENTS_MAX: usize = 16 * 1024;
+/// How often everything is listed while the kernel watches nothing, and it is asked to again.
+const BLIND_RESCAN: Duration = Duration::from_secs(1);
+
 /// What a watcher is woken by.
 enum Word {
     Changed(PathBuf),
@@ -39,13 +44,15 @@ pub enum Heard {
     Changes(Vec<PathBuf>),
     /// Nothing in that time, or only that somebody asks for something.
     Nothing,
-    /// The kernel will say nothing more.
-    NoMore,
 }
 
 /// Folders that are watched.
 pub struct Watcher {
-    inner: RecommendedWatcher,
+    /// None while the kernel refuses.
+    inner: Option<RecommendedWatcher>,
+    to: SyncSender<Word>,
+    /// How many watchers are without the kernel's help.
+    blind: Gauge<i64>,
     events: Receiver<Word>,
     watched: HashSet<PathBuf>,
     /// Events were lost.
@@ -53,27 +60,56 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Watches nothing yet. Whoever asks for one of these ends the wait for changes.
-    ///
-    /// # Errors
-    /// When the kernel refuses to watch at all.
-    pub fn start(asks: [&Ask; 2]) -> notify::Result<Self> {
+    /// Watches nothing yet. Whoever asks for one of these ends the wait for changes. `blind` counts watchers
+    /// that the kernel refuses.
+    #[must_use]
+    pub fn start(asks: [&Ask; 2], blind: Gauge<i64>) -> Self {
         let (to, events) = sync_channel(EVENTS_MAX);
         for ask in asks {
             let to = to.clone();
             // A queue that is full wakes as well.
             ask.wakes(move || to.try_send(Word::Asked));
         }
-        let overflow = Arc::new(AtomicBool::new(false));
+        let mut watcher = Self {
+            inner: None,
+            to,
+            blind,
+            events,
+            watched: HashSet::new(),
+            overflow: Arc::default(),
+        };
+        if let Err(error) = watcher.open() {
+            watcher.blind.inc();
+            let hint = "raise the node's sysctl fs.inotify.max_user_instances";
+            tracing::warn!(%error, hint, every = ?BLIND_RESCAN, "log folders cannot be watched, and are listed again and again; what comes and goes in between is missed");
+        }
+        watcher
+    }
+
+    fn open(&mut self) -> notify::Result<()> {
         let config = notify::Config::default().with_event_kinds(
             EventKindMask::CREATE | EventKindMask::REMOVE | EventKindMask::MODIFY_NAME,
         );
-        Ok(Self {
-            inner: RecommendedWatcher::new(forward(to, overflow.clone()), config)?,
-            events,
-            watched: HashSet::new(),
-            overflow,
-        })
+        let tell = forward(self.to.clone(), self.overflow.clone());
+        self.inner = Some(RecommendedWatcher::new(tell, config)?);
+        Ok(())
+    }
+
+    /// Asks the kernel again, where it had refused. To be called before folders are added and listed.
+    pub fn revive(&mut self) {
+        if self.inner.is_none() && self.open().is_ok() {
+            self.blind.dec();
+            tracing::info!("log folders are watched");
+        }
+    }
+
+    /// After how long everything is listed again, announced or not, where that is to be after `usually`.
+    #[must_use]
+    pub fn rescan_after(&self, usually: Duration) -> Duration {
+        match self.inner {
+            Some(_) => usually,
+            None => BLIND_RESCAN.min(usually),
+        }
     }
 
     /// Waits for something to change, at most this long.
@@ -87,8 +123,8 @@ impl Watcher {
                     false => Heard::Changes(all),
                 }
             }
-            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Heard::NoMore,
+            // It cannot be disconnected: one sender is kept.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Heard::Nothing,
         }
     }
 
@@ -106,8 +142,11 @@ impl Watcher {
 
     /// Watches a folder, anew if another one had its name.
     pub fn add(&mut self, folder: &Path) {
+        let Some(inner) = &mut self.inner else {
+            return;
+        };
         // A folder that is gone, or one watch too many for the kernel's limit: the rescan covers it.
-        match self.inner.watch(folder, RecursiveMode::NonRecursive) {
+        match inner.watch(folder, RecursiveMode::NonRecursive) {
             Ok(()) => drop(self.watched.insert(folder.to_owned())),
             Err(error) => {
                 self.watched.remove(folder);

@@ -26,6 +26,7 @@ pub struct SourceMetrics {
     pub read_again_bytes: Counter,
     pub blocked_containers: Gauge<i64>,
     pub read_failures: Counter,
+    pub blind: Gauge<i64>,
 }
 
 impl SourceMetrics {
@@ -91,6 +92,11 @@ impl SourceMetrics {
             "tail_blocked_containers",
             "Containers whose reading a failing filter stops",
             &s.blocked_containers,
+        );
+        gauge(
+            "tail_unwatched_sources",
+            "Sources whose folders the kernel does not watch, and which are listed every second instead",
+            &s.blind,
         );
     }
 }

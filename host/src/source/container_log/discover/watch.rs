@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
+
 use super::Discover;
 use crate::clock::Clock;
 use crate::source::log_file::ask::{Again, Ask, Stop};
@@ -23,21 +25,20 @@ struct Watch {
 }
 
 /// Lists, then lists again what changed, until stopped. What changed comes first: a rescan goes on pod
-/// by pod in between, so that no new file waits for it to be opened.
-///
-/// # Errors
-/// When the kernel refuses to watch at all.
+/// by pod in between, so that no new file waits for it to be opened. `blind` counts who has to do without
+/// the kernel.
 pub fn watch(
     mut discover: Discover,
     (clock, rescan_every): (Clock, Duration),
-    stop: &Stop,
-    mut again: Again,
+    (stop, mut again): (&Stop, Again),
+    blind: Gauge<i64>,
     tell: &mut dyn FnMut(Sighting),
-) -> notify::Result<()> {
-    let mut watch = Watch::start(&discover, [stop, &again])?;
+) {
+    let mut watch = Watch::start(&discover, [stop, &again], blind);
     watch.all(&mut discover, tell);
     let mut scanned = clock.now().mono;
     while !stop.asked() {
+        let rescan_every = watch.watcher.rescan_after(rescan_every);
         let wait = match watch.rescan.is_empty() {
             true => (scanned + rescan_every).saturating_sub(clock.now().mono),
             false => Duration::ZERO,
@@ -45,7 +46,6 @@ pub fn watch(
         match watch.watcher.hear(wait) {
             Heard::Changes(paths) => watch.changed(&mut discover, paths, tell),
             Heard::Nothing => {}
-            Heard::NoMore => break,
         }
         watch.scan_next(&mut discover, tell);
         let mut due = clock.now().mono.saturating_sub(scanned) >= rescan_every;
@@ -58,18 +58,17 @@ pub fn watch(
             watch.begin_rescan(&mut discover, tell);
         }
     }
-    Ok(())
 }
 
 impl Watch {
-    fn start(discover: &Discover, asks: [&Ask; 2]) -> notify::Result<Self> {
-        Ok(Self {
+    fn start(discover: &Discover, asks: [&Ask; 2], blind: Gauge<i64>) -> Self {
+        Self {
             files: discover.files.clone(),
             root: discover.root.clone(),
             links: discover.links.clone(),
-            watcher: Watcher::start(asks)?,
+            watcher: Watcher::start(asks, blind),
             rescan: VecDeque::new(),
-        })
+        }
     }
 
     /// Watches every folder, then lists all. In this order: a file made in between is seen twice,
@@ -88,6 +87,7 @@ impl Watch {
 
     /// Has everything listed again, in `scan_next`; or goes on with what is under way.
     fn begin_rescan(&mut self, discover: &mut Discover, tell: &mut dyn FnMut(Sighting)) {
+        self.watcher.revive();
         self.watcher.add_unless_watched(&self.root.clone());
         self.watcher.add_unless_watched(&self.links.clone());
         if let Some(pods) = discover.begin_scan(tell) {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
+
 use super::Discover;
 use crate::clock::Clock;
 use crate::source::log_file::ask::{Again, Stop};
@@ -16,21 +18,21 @@ const TOGETHER: Duration = Duration::from_millis(10);
 const UNSETTLED: Duration = Duration::from_secs(1);
 
 /// Lists, then lists again what changed, until stopped. `after` is called after each scan.
-///
-/// # Errors
-/// When the kernel refuses to watch at all.
+/// `blind` counts who has to do without the kernel.
 pub fn watch(
     mut discover: Discover,
     (clock, rescan_every): (Clock, Duration),
     (stop, mut again): (&Stop, Again),
+    blind: Gauge<i64>,
     tell: &mut dyn FnMut(Sighting),
     after: &mut dyn FnMut(&Discover),
-) -> notify::Result<()> {
-    let mut watcher = Watcher::start([stop, &again])?;
+) {
+    let mut watcher = Watcher::start([stop, &again], blind);
     let mut due = true;
     let mut scanned = Duration::ZERO;
     while !stop.asked() {
         if due {
+            watcher.revive();
             for folder in discover.folders().1 {
                 // Again: another folder may have its name.
                 watcher.add(&folder);
@@ -39,6 +41,7 @@ pub fn watch(
             after(&discover);
             scanned = clock.now().mono;
         }
+        let rescan_every = watcher.rescan_after(rescan_every);
         let wait = if discover.unsettled {
             UNSETTLED.min(rescan_every)
         } else {
@@ -52,7 +55,6 @@ pub fn watch(
                 true
             }
             Heard::Nothing => false,
-            Heard::NoMore => return Ok(()),
         };
         due |= watcher.has_lost_some() || clock.now().mono.saturating_sub(scanned) >= wait;
         if again.is_asked() {
@@ -60,5 +62,4 @@ pub fn watch(
             due = true;
         }
     }
-    Ok(())
 }
