@@ -9,6 +9,7 @@ mod journal;
 mod load;
 mod machine;
 mod outlets;
+mod panic;
 mod plan;
 pub mod pods;
 mod pulse;
@@ -63,6 +64,7 @@ pub use plan::{plan, share_of};
 /// # Errors
 /// When the agent cannot start.
 pub fn run(path: &Path, text: &str, config: &Config, resolved: &Resolved) -> Result<(), Error> {
+    panic::ends_the_process();
     let clock = Clock::start();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

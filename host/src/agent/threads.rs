@@ -32,16 +32,6 @@ pub const SAVE_EVERY: Duration = Duration::from_millis(750);
 const GATHER: Duration = Duration::from_millis(100);
 /// How often a drain looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
-/// A lane that panics ends the process: the kubelet restarts it, and nothing unsettled is lost.
-struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::process::abort();
-        }
-    }
-}
 
 /// A lane on its thread.
 pub struct LaneThread {
@@ -66,7 +56,6 @@ impl LaneThread {
         let handle = Builder::new()
             .name(format!("lane-{number}"))
             .spawn(move || {
-                let _abort = AbortOnPanic;
                 let (mut rest, mut gathers) = (Duration::ZERO, false);
                 while !stopped.asked() {
                     beat.now();

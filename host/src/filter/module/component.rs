@@ -5,6 +5,7 @@
 //! compiler left it runs alike when it was built. What only debuggers read is left out by `finish` alone.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -112,11 +113,22 @@ pub fn wrap<'a>(engine: &wasmtime::Engine, bytes: &'a [u8]) -> Result<Cow<'a, [u
     }
     // The encoder takes for granted that a module is valid, and panics otherwise.
     wasmtime::Module::validate(engine, bytes).map_err(|e| Error::Damaged(format!("{e:#}")))?;
-    match std::panic::catch_unwind(|| of_core(bytes)) {
+    CATCHES.set(true);
+    let made = std::panic::catch_unwind(|| of_core(bytes));
+    CATCHES.set(false);
+    match made {
         Ok(made) => made.map(Cow::Owned),
         // It panics on some others too, which is no reason for the agent to end.
         Err(_) => Err(Error::Damaged("its sections do not fit together".into())),
     }
+}
+
+thread_local!(static CATCHES: Cell<bool> = const { Cell::new(false) });
+
+/// Whether a panic of this thread would be caught here.
+#[must_use]
+pub fn catches_panics() -> bool {
+    CATCHES.get()
 }
 
 fn of_core(core: &[u8]) -> Result<Vec<u8>, Error> {
