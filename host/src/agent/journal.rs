@@ -12,9 +12,9 @@ use crate::checkpoint::board::Board;
 use crate::checkpoint::store::FileKey;
 use crate::clock::Clock;
 use crate::lane::{Event, LeftBehind};
-use crate::record::Facts;
+use crate::record::{Cause, Facts};
 use crate::source::journal::FOLDER;
-use crate::source::journal::discover::{Discover, Sighting};
+use crate::source::journal::discover::{Discover, GivenUp, Sighting};
 use crate::source::log_file::ask::Stop;
 
 /// How often folders are listed.
@@ -44,24 +44,30 @@ pub fn follow(
     Builder::new().name("journal".into()).spawn(move || {
         let mut scans = 0_u32;
         while !stop.asked() {
+            let mut given_up = Vec::new();
             discover.scan(&mut |sighting| match sighting {
                 Sighting::Found(found) => {
                     send(&found.folder.clone(), Event::Journal(found));
                 }
                 Sighting::Failed { path, source } => {
                     let (path, error) = (path.display(), &source as &dyn std::error::Error);
-                    tracing::warn!(%path, error, "a part of the journal cannot be read, and is left out");
+                    tracing::warn!(%path, error, "a part of the journal cannot be read, and is tried again");
                 }
+                Sighting::GivenUp(lost) => given_up.push(lost),
             });
             if scans == 0 && discover.present().next().is_none() {
                 let hint = "is /var/log/journal or /run/log/journal mounted, and the agent uid 0?";
                 tracing::warn!(hint, "there is no journal on this node yet");
             }
-            for left in left.drain(..) {
+            // One that is still tried is not gone.
+            let gone = if discover.is_trying() { 0 } else { left.len() };
+            let now = clock.now().wall / 1_000_000_000;
+            let lost = given_up.into_iter().filter_map(|lost| owe(&board, &lost, now));
+            for left in left.drain(..gone).chain(lost) {
                 send(&left.folder.clone(), Event::LeftBehind(left));
             }
             if scans.is_multiple_of(TOUCH_EVERY) {
-                touch(&discover, &board, clock.now().wall / 1_000_000_000);
+                touch(&discover, &board, now);
             }
             if scans == 0 {
                 board.listed();
@@ -72,8 +78,31 @@ pub fn follow(
     })
 }
 
+/// What is lost with a file that cannot be read; none where that is nothing, or was known before.
+fn owe(board: &Board, lost: &GivenUp, now: u64) -> Option<LeftBehind> {
+    let (path, error) = (lost.path.display(), &lost.source as &dyn std::error::Error);
+    tracing::warn!(%path, error, "a part of the journal cannot be read, and is given up");
+    let known = lost
+        .file_id
+        .map(|id| FileKey::of_journal(&lost.folder, &id));
+    let settled = known.and_then(|key| board.watermark(&key));
+    let settled = settled.map_or(0, |settled| settled.settled_bytes());
+    let bytes = lost.bytes.saturating_sub(settled);
+    let key = FileKey::of_unreadable(&lost.folder, &lost.path);
+    if bytes == 0 || board.watermark(&key).is_some() {
+        return None;
+    }
+    board.owe(&key, (Cause::Damaged, bytes), &lost.folder, now);
+    let mut owed = board.left_behind().into_iter();
+    let (key, entry) = owed.find(|(owed, _)| *owed == key)?;
+    LeftBehind::new(&Facts::new(), key, entry)
+}
+
 fn touch(discover: &Discover, board: &Board, now: u64) {
     for (folder, file_id) in discover.present() {
         board.touch(&FileKey::of_journal(folder, file_id), now);
+    }
+    for (folder, path) in discover.given_up() {
+        board.touch(&FileKey::of_unreadable(folder, path), now);
     }
 }

@@ -63,6 +63,12 @@ impl FileKey {
         Self::of_log(mark, "", 0, (0, [0; 16]))
     }
 
+    /// A file of a journal that cannot be read, so that nothing but its name is known.
+    #[must_use]
+    pub fn of_unreadable(folder: &str, path: &Path) -> Self {
+        Self::of_log(folder, &path.display().to_string(), 0, (0, [0; 16]))
+    }
+
     /// A plain file, by the id of its inode. What is written to it after it was cut is another: the next
     /// `generation`.
     #[must_use]

@@ -57,7 +57,10 @@ fn journal_files(config: &journal::Config) {
         journal::discover::Sighting::Found(found) => {
             *journals.entry(found.folder).or_default() += 1
         }
-        journal::discover::Sighting::Failed { path, source } => {
+        journal::discover::Sighting::Failed { path, source }
+        | journal::discover::Sighting::GivenUp(journal::discover::GivenUp {
+            path, source, ..
+        }) => {
             println!("  {}: {:#}", path.display(), anyhow::Error::from(source));
         }
     });

@@ -18,8 +18,9 @@ mod stream;
 mod take;
 mod unit;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Setup;
@@ -48,6 +49,8 @@ pub struct Journal {
     /// Stands for the journal as a whole: in its books and in what is told of it.
     container: Arc<Container>,
     files: VecDeque<File>,
+    /// Files that are there and could not be begun yet.
+    refused: BTreeSet<FileKey>,
     roster: Roster,
     /// Entries that could not be read: settled once that is told, or else the next start tells it.
     damaged: Vec<Receipt>,
@@ -83,6 +86,7 @@ impl Journal {
             config,
             container,
             files: VecDeque::new(),
+            refused: BTreeSet::new(),
             damaged: Vec::new(),
             blocked_until: None,
             goes_back: false,
@@ -108,19 +112,31 @@ impl Journal {
             return;
         }
         let path = found.path.display().to_string();
-        let mut file = match File::open(found, key, &self.config, &mut self.roster, now, setup) {
+        let refused = found.refused.clone();
+        let mut file = match File::open(
+            found,
+            key.clone(),
+            &self.config,
+            &mut self.roster,
+            now,
+            setup,
+        ) {
             Ok(file) => file,
             Err(error) => {
                 setup.metrics.source.read_failures.inc();
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(
-                    path,
-                    error,
-                    "a journal file cannot be read, and is left out"
-                );
+                refused.store(true, Ordering::Relaxed);
+                if self.refused.insert(key) {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(
+                        path,
+                        error,
+                        "a journal file cannot be read, and is tried again"
+                    );
+                }
                 return;
             }
         };
+        self.refused.remove(&key);
         let newer = |f: &File| f.began() > file.began();
         let place = self
             .files
@@ -141,7 +157,7 @@ impl Journal {
     /// Whether the file that the checkpoint knows by this key is open here.
     #[must_use]
     pub fn has_key(&self, key: &FileKey) -> bool {
-        self.files.iter().any(|f| f.key == *key)
+        self.files.iter().any(|f| f.key == *key) || self.refused.contains(key)
     }
 
     /// The file that is read: the first that is not read out.

@@ -230,3 +230,24 @@ fn what_a_filter_fails_on_is_kept_and_the_rest_of_its_unit_arrives() {
     let kept = fs::read_to_string(node.state().join("quarantine/00000001.jsonl")).unwrap();
     assert_eq!(kept.lines().count(), 3, "{kept}");
 }
+
+/// As a machine leaves it that lost its power; the other files of the journal arrive.
+#[test]
+fn an_archived_file_that_cannot_be_read_at_all_is_counted_and_marked_once() {
+    let node = node();
+    let live = file(&node, "system.journal");
+    make(&live, Layout::default(), &entries(0, 100)).unwrap();
+    fs::write(file(&node, "system@0001-0001.journal"), [7; 5000]).unwrap();
+    for _ in 0..2 {
+        let mut agent = node.start();
+        wait_for(&node, &mut agent, 100);
+        agent.wait_until("the marker arrives", |_| !markers(&node).is_empty());
+        stop(agent);
+    }
+    let marked = markers(&node);
+    assert_eq!(marked.len(), 1, "{marked:?}");
+    assert!(
+        marked[0].contains("5,000 bytes") && marked[0].contains("damaged"),
+        "{marked:?}"
+    );
+}
