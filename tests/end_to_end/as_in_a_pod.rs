@@ -25,7 +25,7 @@ use pod::{Pod, may_unshare};
 /// Who the agent is in the chart's `nonRoot`.
 const NON_ROOT: u32 = 65532;
 /// What an image may take on a node's disk, unpacked.
-const IMAGE_BYTES_MAX: u64 = 100 << 20;
+const IMAGE_BYTES_MAX: u64 = 80 << 20;
 
 /// The pod, where this machine lets a test make one.
 fn pod_run_by(user: u32) -> Option<Pod> {
