@@ -8,6 +8,7 @@
 mod alerts;
 mod chart;
 mod dockerfile;
+mod lab;
 mod manifests;
 mod monitoring;
 
