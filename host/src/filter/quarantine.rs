@@ -11,7 +11,7 @@ pub mod notice;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -28,6 +28,8 @@ use crate::telemetry::metrics::QuarantineMetrics;
 const FILE_BYTES: u64 = 1024 * 1024;
 /// Batches that may wait to be written.
 const QUEUE_MAX: usize = 16;
+/// How often an entry is written whose file is deleted meanwhile.
+const TRIES: usize = 5;
 /// What files are called, behind their number.
 const SUFFIX: &str = ".jsonl";
 
@@ -178,12 +180,31 @@ impl Keeper {
     }
 }
 
+/// The file that is written to.
+struct Current {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+}
+
+impl Current {
+    /// Whether it lies under its name still: nobody would find what is written to it else.
+    fn is_there(&self) -> io::Result<bool> {
+        let own = self.file.metadata()?;
+        match fs::metadata(&self.path) {
+            Ok(named) => Ok((named.dev(), named.ino()) == (own.dev(), own.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// The folder of quarantine.
 pub struct Store {
     folder: PathBuf,
     config: Config,
     metrics: QuarantineMetrics,
-    current: Option<(File, u64)>,
+    current: Option<Current>,
     next: u64,
     bytes: u64,
     files: usize,
@@ -197,8 +218,6 @@ impl Store {
     /// # Errors
     /// Whatever the disk says.
     pub fn open(folder: &Path, config: Config, metrics: QuarantineMetrics) -> io::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(folder)?;
         let mut store = Self {
             folder: folder.to_owned(),
             config,
@@ -236,26 +255,32 @@ impl Store {
 
     fn write(&mut self) -> io::Result<bool> {
         let more = self.line.len() as u64;
-        if !self.has_room(more) {
-            // Somebody may have made room.
-            self.look()?;
+        for _ in 0..TRIES {
             if !self.has_room(more) {
-                return Ok(false);
+                // Somebody may have made room.
+                self.look()?;
+                if !self.has_room(more) {
+                    return Ok(false);
+                }
             }
+            let mut current = match self.current.take() {
+                Some(current) => current,
+                None => self.begin()?,
+            };
+            // A file that this fails on is left alone: what it holds of the entry is a torn line at most.
+            current.file.write_all(&self.line)?;
+            current.file.sync_data()?;
+            // Asked once it is on the disk: whoever has read a file deletes it at any moment before.
+            if current.is_there()? {
+                self.bytes += more;
+                current.bytes += more;
+                self.current = Some(current).filter(|c| c.bytes < FILE_BYTES);
+                self.show();
+                return Ok(true);
+            }
+            self.look()?;
         }
-        let (mut file, len) = match self.current.take() {
-            Some(current) => current,
-            None => (self.begin()?, 0),
-        };
-        // A file that this fails on is left alone: what it holds of the entry is a torn line at most.
-        file.write_all(&self.line)?;
-        file.sync_data()?;
-        self.bytes += more;
-        if len + more < FILE_BYTES {
-            self.current = Some((file, len + more));
-        }
-        self.show();
-        Ok(true)
+        Err(io::ErrorKind::NotFound.into())
     }
 
     fn has_room(&self, more: u64) -> bool {
@@ -263,23 +288,26 @@ impl Store {
         self.bytes + more <= self.config.bytes_max.as_u64() && files <= self.config.files_max
     }
 
-    fn begin(&mut self) -> io::Result<File> {
-        let name = format!("{:08}{SUFFIX}", self.next);
+    fn begin(&mut self) -> io::Result<Current> {
+        let path = self.folder.join(format!("{:08}{SUFFIX}", self.next));
         let mut options = fs::OpenOptions::new();
-        let file = options
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(self.folder.join(name))?;
+        options.append(true).create_new(true).mode(0o600);
+        let file = options.open(&path)?;
         self.next += 1;
         self.files += 1;
         // The name has to outlive a crash as well.
         File::open(&self.folder)?.sync_all()?;
-        Ok(file)
+        Ok(Current {
+            path,
+            file,
+            bytes: 0,
+        })
     }
 
-    /// Counts what is there.
+    /// Counts what is there; makes the folder where it is missing.
     fn look(&mut self) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&self.folder)?;
         (self.bytes, self.files) = (0, 0);
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
@@ -293,12 +321,10 @@ impl Store {
             self.files += 1;
             self.bytes += entry.metadata().map_or(0, |m| m.len());
         }
-        if let Some((file, _)) = &self.current {
-            use std::os::unix::fs::MetadataExt as _;
-            if file.metadata()?.nlink() == 0 {
-                // It was deleted: nobody would find what is written to it.
-                self.current = None;
-            }
+        if let Some(current) = &self.current
+            && !current.is_there()?
+        {
+            self.current = None;
         }
         self.show();
         Ok(())

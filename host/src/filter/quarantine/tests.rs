@@ -113,3 +113,35 @@ fn files_end_at_a_mebibyte_and_are_counted_across_restarts() {
     );
     assert_eq!(lines(folder.path()).len(), 4);
 }
+
+#[test]
+fn records_are_kept_in_a_new_file_once_the_newest_is_deleted_or_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path(), 1 << 20, 10);
+    let file = |number| folder.path().join(format!("{number:08}.jsonl"));
+    assert_eq!(store.keep(&entry(&[b"read"])), Fate::Kept);
+    fs::remove_file(file(1)).unwrap();
+    assert_eq!(store.keep(&entry(&[b"next"])), Fate::Kept);
+    assert_eq!(lines(folder.path())[0]["text"], "next");
+    let elsewhere = tempfile::tempdir_in(folder.path().parent().unwrap()).unwrap();
+    fs::rename(file(2), elsewhere.path().join("taken")).unwrap();
+    assert_eq!(store.keep(&entry(&[b"behind it"])), Fate::Kept);
+    assert_eq!(lines(folder.path())[0]["text"], "behind it");
+    let metrics = &store.metrics;
+    assert_eq!(metrics.files.get(), 1, "what is there is counted anew");
+    assert_eq!(
+        metrics.bytes.get() as u64,
+        fs::metadata(file(3)).unwrap().len()
+    );
+}
+
+#[test]
+fn records_are_kept_where_the_whole_folder_was_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("quarantine");
+    let mut store = open(&folder, 1 << 20, 10);
+    assert_eq!(store.keep(&entry(&[b"read"])), Fate::Kept);
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(store.keep(&entry(&[b"next"])), Fate::Kept);
+    assert_eq!(lines(&folder)[0]["text"], "next");
+}
