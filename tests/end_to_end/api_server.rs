@@ -1,7 +1,7 @@
 //! The agent against a real API server, with the rights that the manifests give it and no others.
 //!
 //! What the stand-in plays in `pods` and `push` is held here against the real thing: watches and their
-//! end, server-side apply, Events, annotations of the agent's own pod. A server has to be built first
+//! end, patches, Events, annotations of the agent's own pod. A server has to be built first
 //! (`cargo xtask api-server`, which CI does); without one these tests do nothing, and say so.
 
 mod own_pod;
@@ -284,19 +284,24 @@ fn a_filters_author_pushes_with_the_rights_that_the_docs_name() {
     fs::write(&config, kubeconfig(&live.api)).expect("the file is ours");
     let config = config.display().to_string();
     let redact = module("filters/redact").display().to_string();
-    let words = ["filter", "push", &redact, "--team", "push", "--wait", "60"];
-    let mut command = Agent::spawn(words, &[("KUBECONFIG", &config)]);
-    let status = command.wait_for_exit();
-    assert!(status.success(), "{}", command.stderr());
-    assert!(
-        command.stdout().contains("every node runs it"),
-        "{}",
+    let push = |more: &[&str]| {
+        let words = [&["filter", "push", &redact, "--team", "push"], more].concat();
+        let mut command = Agent::spawn(words, &[("KUBECONFIG", &config)]);
+        let status = command.wait_for_exit();
+        assert!(status.success(), "{}", command.stderr());
         command.stdout()
-    );
+    };
+    let settings = live.node.path().join("s.yaml");
+    fs::write(&settings, "{}").expect("the file is ours");
+    push(&["--wait", "0", "--settings", &settings.display().to_string()]);
+    let said = push(&["--wait", "60"]);
+    assert!(said.contains("redact.settings.yaml is kept"), "{said}");
+    assert!(said.contains("every node runs it"), "{said}");
     let map = live
         .api
         .get("/api/v1/namespaces/logsieve/configmaps/logsieve-filters-push");
-    assert!(map["binaryData"]["redact.wasm"].is_string(), "{map}");
+    let has = |key: &str| map["binaryData"][key].is_string();
+    assert!(has("redact.wasm") && has("redact.settings.yaml"), "{map}");
 }
 
 /// Gives rights: in one namespace, or in all.

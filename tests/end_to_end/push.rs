@@ -1,11 +1,11 @@
-//! `logsieve filter push`: into the team's ConfigMap by the server's own apply, and a wait that ends when
+//! `logsieve filter push`: into the team's ConfigMap, where nothing else changes, and a wait that ends when
 //! every agent says that it runs the module, or says which does not.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::agent::{Agent, Finished};
 use support::kubernetes::{FakeKubernetes, TOKEN, pod};
 
@@ -21,8 +21,19 @@ pub fn spawn(cluster: &Cluster, words: &[&str]) -> Agent {
 }
 
 fn push(cluster: &Cluster, module: &Path, wait: &str) -> Finished {
+    push_with(cluster, module, &["--wait", wait])
+}
+
+/// Pushes, waits for no node, and gives what it said.
+fn pushed(cluster: &Cluster, module: &Path, more: &[&str]) -> String {
+    let finished = push_with(cluster, module, &[&["--wait", "0"], more].concat());
+    assert!(finished.status.success(), "{}", finished.stderr);
+    finished.stdout
+}
+
+fn push_with(cluster: &Cluster, module: &Path, more: &[&str]) -> Finished {
     let module = module.display().to_string();
-    let words = ["filter", "push", &module, "--team", "pay", "--wait", wait];
+    let words = [&["filter", "push", &module, "--team", "pay"], more].concat();
     let mut command = spawn(cluster, &words);
     let status = command.wait_for_exit();
     Finished {
@@ -40,6 +51,15 @@ fn kubeconfig(api: &FakeKubernetes) -> String {
         "users": [{ "name": "u", "user": { "token": TOKEN } }],
     })
     .to_string()
+}
+
+/// The keys of the team's ConfigMap, bytes and text.
+fn keys(cluster: &Cluster, name: &str) -> Vec<String> {
+    let map = cluster.api.get("configmaps", "logsieve", name);
+    let map = map.expect("it was made");
+    let keys = |key: &str| map[key].as_object().cloned().unwrap_or_default();
+    let all = keys("binaryData").into_iter().chain(keys("data"));
+    all.map(|(key, _)| key).collect()
 }
 
 /// A cluster with one agent, which runs `redact`.
@@ -116,4 +136,107 @@ fn where_no_agent_runs_nobody_is_said_to_run_the_module() {
         said.contains("no agent runs in the namespace `logsieve`"),
         "{said}"
     );
+}
+
+#[test]
+fn settings_and_examples_stay_beside_a_module_that_is_pushed_again() {
+    let cluster = Cluster::new(EVERYTHING, SELF_SERVICE);
+    let redact = module("filters/redact");
+    let write = |name: &str, text: &str| {
+        let path = cluster.node.path().join(name);
+        fs::write(&path, text).expect("the file is ours");
+        path.display().to_string()
+    };
+    let settings = write("s.yaml", "cards: true");
+    let examples = write("e.yaml", "examples: []");
+    let both = ["--settings", &settings, "--examples", &examples];
+    let said = pushed(&cluster, &redact, &both);
+    assert!(!said.contains("kept"), "{said}");
+    let name = "logsieve-filters-pay";
+    let all = [
+        "redact.examples.yaml",
+        "redact.settings.yaml",
+        "redact.wasm",
+    ];
+    assert_eq!(keys(&cluster, name), all);
+    let said = pushed(&cluster, &redact, &[]);
+    assert!(said.contains("redact.settings.yaml is kept"), "{said}");
+    assert!(said.contains("redact.examples.yaml is kept"), "{said}");
+    assert_eq!(keys(&cluster, name), all);
+    let said = pushed(&cluster, &redact, &["--no-settings"]);
+    assert!(!said.contains("settings"), "{said}");
+    assert_eq!(keys(&cluster, name), [all[0], all[2]]);
+    pushed(&cluster, &redact, &["--no-examples"]);
+    assert_eq!(keys(&cluster, name), [all[2]]);
+}
+
+#[test]
+fn a_push_leaves_one_form_of_its_module_and_all_other_filters() {
+    let cluster = Cluster::new(EVERYTHING, SELF_SERVICE);
+    let name = "logsieve-filters-pay";
+    let bytes = fs::read(module("filters/redact")).expect("it is built");
+    let packed = cluster.node.path().join("redact.wasm.zst");
+    let zst = zstd::encode_all(bytes.as_slice(), 3).expect("it packs");
+    fs::write(&packed, zst).expect("the file is ours");
+    // As `kubectl create configmap --from-file` makes it: text is no bytes.
+    let former: Value = json!({
+        "metadata": { "namespace": "logsieve", "name": name },
+        "binaryData": { "redact.wasm": "", "redact.wasm.gz.0": "", "redact.wasm.gz.1": "", "other.wasm": "" },
+        "data": { "redact.settings.yaml": "cards: true", "other.settings.yaml": "{}" },
+    });
+    cluster.api.put("configmaps", former);
+    let said = pushed(&cluster, &packed, &[]);
+    assert!(said.contains("redact.settings.yaml is kept"), "{said}");
+    let expected = [
+        "other.wasm",
+        "redact.wasm.zst",
+        "other.settings.yaml",
+        "redact.settings.yaml",
+    ];
+    assert_eq!(keys(&cluster, name), expected);
+    let settings = cluster.node.path().join("s.yaml");
+    fs::write(&settings, "cards: false").expect("the file is ours");
+    let settings = settings.display().to_string();
+    pushed(
+        &cluster,
+        &module("filters/redact"),
+        &["--settings", &settings],
+    );
+    let expected = [
+        "other.wasm",
+        "redact.settings.yaml",
+        "redact.wasm",
+        "other.settings.yaml",
+    ];
+    assert_eq!(keys(&cluster, name), expected);
+}
+
+#[test]
+fn a_team_whose_config_map_has_another_name_is_pushed_there() {
+    let cluster = Cluster::new(EVERYTHING, SELF_SERVICE);
+    let to = ["--config-map", "payments-filters"];
+    pushed(&cluster, &module("filters/redact"), &to);
+    assert_eq!(keys(&cluster, "payments-filters"), ["redact.wasm"]);
+    let own = cluster
+        .api
+        .get("configmaps", "logsieve", "logsieve-filters-pay");
+    assert!(own.is_none());
+}
+
+#[test]
+fn a_file_that_no_agent_takes_for_a_module_is_not_pushed() {
+    let cluster = Cluster::new(EVERYTHING, SELF_SERVICE);
+    let part = cluster.node.path().join("redact.wasm.zst.0");
+    fs::copy(module("filters/redact"), &part).expect("the file is ours");
+    let finished = push(&cluster, &part, "0");
+    assert!(!finished.status.success(), "{}", finished.stdout);
+    assert!(
+        finished.stderr.contains("no agent takes it"),
+        "{}",
+        finished.stderr
+    );
+    let map = cluster
+        .api
+        .get("configmaps", "logsieve", "logsieve-filters-pay");
+    assert!(map.is_none());
 }

@@ -141,12 +141,12 @@ fn a_team_can_do_no_more_than_the_operator_allows() {
     });
     cluster.until_stream_has("api/plain", &["yes"]);
     let at = address.to_string();
-    let status = finish(["status", "--json", "--at", &at]).stdout;
-    let status: Value = serde_json::from_str(&status).unwrap_or_default();
-    assert_eq!(
-        status["ready"], true,
-        "a team's mistake is the team's alone"
-    );
+    let mut status = Value::Null;
+    until("it is ready: a team's mistake is the team's alone", || {
+        let said = finish(["status", "--json", "--at", &at]).stdout;
+        status = serde_json::from_str(&said).unwrap_or_default();
+        status["ready"] == true
+    });
     let why = |pod: &str| {
         let all = status["containers"].as_array().cloned().unwrap_or_default();
         let of = all.into_iter().find(|c| c["pod"] == pod);
@@ -215,13 +215,15 @@ fn a_pushed_filter_of_a_team_runs_when_the_kubelet_has_brought_it() {
         &settings,
     ];
     let mut push: Agent = crate::push::spawn(&cluster, &words);
-    let map = || {
-        cluster
-            .api
-            .get("configmaps", "logsieve", "logsieve-filters-pay")
+    let keys = || {
+        let name = "logsieve-filters-pay";
+        let map = cluster.api.get("configmaps", "logsieve", name);
+        map.unwrap_or_default()["binaryData"].clone()
     };
-    until("the ConfigMap is applied", || map().is_some());
-    let keys = map().unwrap_or_default()["binaryData"].clone();
+    // It is made without keys, and has all of them at once.
+    until("the ConfigMap is filled", || !keys().is_null());
+    let keys = keys();
+    assert!(keys["prefixes.wasm"].is_string(), "{keys}");
     assert!(keys["prefixes.settings.yaml"].is_string(), "{keys}");
     volume.set_all(ships("prefixes", "guests/prefixes", "with: 'p '"));
     let status = push.wait_for_exit();

@@ -1,25 +1,26 @@
 //! `logsieve filter push`: a module into its team's ConfigMap, and the wait until every node runs it.
 //!
-//! It is applied by the server: the client's own apply keeps a copy in an annotation, and fails above
-//! 190 kB. Each file has a field manager of its own, so that pushing one leaves the others alone. Then
-//! every agent is asked for its status, through the API server, until all have the module's hash.
+//! The server changes the map: the client's own apply keeps a copy in an annotation, and fails above
+//! 190 kB. What lies beside the module stays unless it is said otherwise: a redaction that lost its
+//! settings would run, and redact nothing. Then every agent is asked for its status, through the API
+//! server, until all have the module's hash.
 
-use std::collections::BTreeMap;
+mod config_map;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::api::{Api, ListParams};
 use kube::core::Request;
 use kube::{Client, Config};
 
 use crate::filter::module::packed::Packing;
-use crate::filter::module::sha256_hex;
+use crate::filter::module::{sha256_hex, stem};
 use crate::record::status::{FilterStatus, Status};
+use config_map::Beside;
 
 /// What a ConfigMap can hold, base64 and names included.
 const CONFIG_MAP_BYTES_MAX: usize = 1_000_000;
@@ -35,13 +36,22 @@ pub struct Args {
     #[arg(long)]
     team: String,
     /// Settings to lie beside the module: YAML that the filter is handed where the team ships it alone.
-    /// Without this, those that an earlier push of this file laid there are taken away.
+    /// Without this, those that lie there stay.
     #[arg(long)]
     settings: Option<PathBuf>,
-    /// Examples to lie beside it, which every node tries before the module takes over. Without this, those
-    /// of an earlier push are taken away.
+    /// Take away the settings that lie there.
+    #[arg(long, conflicts_with = "settings")]
+    no_settings: bool,
+    /// Examples to lie beside it, which every node tries before the module takes over. Without this,
+    /// those that lie there stay.
     #[arg(long)]
     examples: Option<PathBuf>,
+    /// Take away the examples that lie there.
+    #[arg(long, conflicts_with = "examples")]
+    no_examples: bool,
+    /// The ConfigMap, where the chart's `teams` gives it another name than `logsieve-filters-TEAM`.
+    #[arg(long)]
+    config_map: Option<String>,
     /// The agent's namespace.
     #[arg(long, short, default_value = "logsieve")]
     namespace: String,
@@ -60,7 +70,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn push(args: &Args) -> anyhow::Result<ExitCode> {
     let file = args.module.file_name().context("a module is a file")?;
     let file = file.to_string_lossy().into_owned();
-    let filter = file.split(".wasm").next().unwrap_or_default().to_owned();
+    let filter = stem(&args.module);
+    let packing = Packing::of(&file);
+    if file != format!("{filter}.wasm{}", packing.suffix()) {
+        bail!(
+            "`{file}` is none of NAME.wasm, NAME.wasm.gz and NAME.wasm.zst, so no agent takes it for a module"
+        );
+    }
     let bytes = std::fs::read(&args.module)
         .with_context(|| format!("`{}` cannot be read", args.module.display()))?;
     if bytes.len() > CONFIG_MAP_BYTES_MAX {
@@ -69,50 +85,56 @@ async fn push(args: &Args) -> anyhow::Result<ExitCode> {
             bytes.len()
         );
     }
-    let unpacked = Packing::of(&file).unpack(bytes.clone());
+    let unpacked = packing.unpack(bytes.clone());
     let hash = sha256_hex(&unpacked.with_context(|| format!("`{file}` cannot be unpacked"))?);
+    let beside = [
+        (
+            "settings",
+            beside(args.settings.as_ref(), args.no_settings)?,
+        ),
+        (
+            "examples",
+            beside(args.examples.as_ref(), args.no_examples)?,
+        ),
+    ];
     let client = Client::try_from(Config::infer().await?)?;
-    let name = format!("logsieve-filters-{}", args.team);
-    let mut keys = BTreeMap::from([(file.clone(), ByteString(bytes))]);
-    for (what, path) in [("settings", &args.settings), ("examples", &args.examples)] {
-        let Some(path) = path else { continue };
-        let text = std::fs::read(path);
-        let text = text.with_context(|| format!("`{}` cannot be read", path.display()))?;
-        keys.insert(format!("{filter}.{what}.yaml"), ByteString(text));
-    }
-    apply(&client, args, &name, &file, keys).await?;
+    let own = || format!("logsieve-filters-{}", args.team);
+    let name = args.config_map.clone().unwrap_or_else(own);
+    let is_kept = [0, 1].map(|at: usize| matches!(beside[at].1, Beside::Kept));
+    let patch = config_map::patch(&filter, &file, bytes, beside);
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), &args.namespace);
+    let map = config_map::apply(&api, &name, &patch).await.map_err(told);
+    let map = map.with_context(|| {
+        let namespace = &args.namespace;
+        format!(
+            "ConfigMap `{name}` in `{namespace}` (it takes `patch`, and `create` the first time)"
+        )
+    })?;
     println!("{name}: {file} is there, sha256 {}", &hash[..12]);
+    for (what, is_kept) in ["settings", "examples"].into_iter().zip(is_kept) {
+        if is_kept && config_map::has(&map, &filter, what) {
+            println!("{name}: {filter}.{what}.yaml is kept (`--no-{what}` takes it away)");
+        }
+    }
     if args.wait == 0 {
         return Ok(ExitCode::SUCCESS);
     }
     wait(&client, args, &filter, &hash).await
 }
 
-async fn apply(
-    client: &Client,
-    args: &Args,
-    name: &str,
-    file: &str,
-    keys: BTreeMap<String, ByteString>,
-) -> anyhow::Result<()> {
-    let map = ConfigMap {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            ..ObjectMeta::default()
-        },
-        binary_data: Some(keys),
-        ..ConfigMap::default()
+/// What is to become of the file beside the module.
+fn beside(path: Option<&PathBuf>, is_removed: bool) -> anyhow::Result<Beside> {
+    let Some(path) = path else {
+        return Ok(if is_removed {
+            Beside::Removed
+        } else {
+            Beside::Kept
+        });
     };
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), &args.namespace);
-    let how = PatchParams::apply(&format!("logsieve-push-{file}")).force();
-    let applied = api.patch(name, &how, &Patch::Apply(map)).await;
-    applied.map_err(told).with_context(|| {
-        let namespace = &args.namespace;
-        format!(
-            "ConfigMap `{name}` in `{namespace}` (it takes `patch`, and `create` the first time)"
-        )
-    })?;
-    Ok(())
+    let text = std::fs::read(path);
+    Ok(Beside::Laid(text.with_context(|| {
+        format!("`{}` cannot be read", path.display())
+    })?))
 }
 
 /// What the API server says; its client would add the whole answer.
