@@ -37,6 +37,12 @@ pub enum Error {
     },
     #[error("`{name}` {}", nowhere(.looked))]
     Missing { name: PathBuf, looked: Vec<PathBuf> },
+    #[error("`{path}`, beside the module, has {bytes} bytes, and may have {most}")]
+    Beside {
+        path: PathBuf,
+        bytes: u64,
+        most: u64,
+    },
     #[error("`{path}` cannot be unpacked")]
     Unpack {
         path: PathBuf,

@@ -176,10 +176,19 @@ impl Place {
                 path: path(),
                 source,
             })?;
-        let text = |stamp: &Option<Stamp>, most: u64| {
-            let stamp = stamp.as_ref().filter(|stamp| stamp.bytes <= most);
-            let text = stamp.map(|stamp| fs::read_to_string(&stamp.file));
-            text.transpose().map_err(unreadable)
+        let text = |stamp: &Option<Stamp>, most: u64| match stamp {
+            None => Ok(None),
+            // A filter that went without would run, and do something else.
+            Some(stamp) if stamp.bytes > most => Err(Error::Beside {
+                path: self
+                    .path
+                    .with_file_name(stamp.file.file_name().unwrap_or_default()),
+                bytes: stamp.bytes,
+                most,
+            }),
+            Some(stamp) => fs::read_to_string(&stamp.file)
+                .map(Some)
+                .map_err(unreadable),
         };
         Ok(Found {
             path: path(),

@@ -85,6 +85,27 @@ fn the_examples_beside_a_module_are_read_with_it() {
     assert_eq!(examples.as_deref(), Some("examples: []"));
 }
 
+#[test]
+fn a_module_whose_settings_or_examples_are_too_long_is_refused() {
+    for (name, most) in [
+        ("f.settings.yaml", SETTINGS_BYTES_MAX),
+        ("f.examples.yaml", EXAMPLES_BYTES_MAX),
+    ] {
+        let one = folder();
+        write(one.path(), "f.wasm", b"module");
+        let beside = File::create(one.path().join(name)).unwrap();
+        beside.set_len(most).unwrap();
+        assert!(read_in(&[&one], "f.wasm").is_ok(), "{name}");
+        beside.set_len(most + 1).unwrap();
+        let refused = read_in(&[&one], "f.wasm").unwrap_err().to_string();
+        let path = one.path().join(name).display().to_string();
+        assert!(
+            refused.contains(&path) && refused.contains(&most.to_string()),
+            "{refused}"
+        );
+    }
+}
+
 /// A volume as a kubelet makes it: a folder for each generation, `..data` to the one in force.
 fn generation(volume: &Path, name: &str, module: &[u8], examples: &str) {
     let folder = volume.join(name);
