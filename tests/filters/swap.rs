@@ -388,3 +388,33 @@ fn where_no_process_can_be_started_modules_compile_in_this_one() {
     let compiler = compiler(folder.path(), OsStr::new("/no/such/program"));
     assert!(compiler.module(&found("noop")).is_ok());
 }
+
+/// This program writes to `/dev/full` what is to go to a file of the folder, as to a disk without room.
+const FULL_DISK: &str = r#"#!/bin/sh
+case $(readlink /proc/$$/fd/1) in /memfd:*) exec LOGSIEVE "$@";; *) exec LOGSIEVE "$@" > /dev/full;; esac
+"#;
+
+#[test]
+fn a_disk_without_room_keeps_no_module_from_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("compiler");
+    let logsieve = support::agent::binary().display().to_string();
+    fs::write(&program, FULL_DISK.replace("LOGSIEVE", &logsieve)).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    let kept = folder.path().join("compiled");
+    let full = compiler(&kept, program.as_os_str());
+    let module = full.module(&found("prefixes")).unwrap();
+    assert_eq!(Some(module.hash), hash("prefixes"));
+    let torn = Found {
+        bytes: guest("noop")[..5000].to_vec(),
+        ..found("noop")
+    };
+    assert!(
+        full.module(&torn).is_err(),
+        "what is no module is none in memory"
+    );
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 0);
+    // Nor does a folder that is gone.
+    fs::remove_dir(&kept).unwrap();
+    assert!(full.module(&found("noop")).is_ok());
+}

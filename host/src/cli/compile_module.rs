@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::filter::compile;
+use crate::filter::module::Error;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -20,7 +21,8 @@ pub fn run(args: Args) -> ExitCode {
             let source = std::error::Error::source(&error);
             let cause = source.map(|s| format!(": {s}")).unwrap_or_default();
             eprintln!("{error}{cause}");
-            ExitCode::from(1)
+            let is_unwritten = matches!(error, Error::Keep { .. });
+            ExitCode::from(if is_unwritten { compile::UNWRITTEN } else { 1 })
         }
     }
 }

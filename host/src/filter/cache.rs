@@ -95,15 +95,7 @@ impl Cache {
         };
         // A folder that cannot be written to still serves; it forgets what was used last.
         let _ = rustix::fs::futimens(&file, &times);
-        // The file that was checked, whatever lies under its name by now.
-        let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
-        // SAFETY: code must come from wasmtime's compiler, unaltered, and stay so while it is mapped.
-        // Only this user's processes can write into the folder (its owner and mode were checked and
-        // set), only `put` does, with what the compiler gave, and the hash in the name was taken
-        // then: what a crash tore or a disk altered does not match it. wasmtime itself refuses code
-        // of another version, configuration or CPU. Nobody writes to a file that has its name.
-        let component = unsafe { Component::deserialize_file(engine, opened) };
-        component.ok()
+        component(engine, &file)
     }
 
     /// A file for the compiler to write to; `put` takes it over.
@@ -169,6 +161,29 @@ impl Cache {
             }
         }
     }
+}
+
+/// A file in memory, for code that the disk does not take.
+///
+/// # Errors
+/// When there is no more memory or descriptor.
+pub fn memory() -> io::Result<File> {
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    Ok(rustix::fs::memfd_create("compiled", flags)?.into())
+}
+
+/// Maps code that is whole and the compiler's: a file of the folder that was checked, or one in memory.
+pub fn component(engine: &wasmtime::Engine, file: &File) -> Option<Component> {
+    // The very file, whatever lies under its name by now.
+    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: code must come from wasmtime's compiler, unaltered, and stay so while it is mapped.
+    // Only this user's processes can write into the folder (its owner and mode were checked and
+    // set), only `put` does, with what the compiler gave, and the hash in the name was taken
+    // then: what a crash tore or a disk altered does not match it. A file in memory has no name, and
+    // was written by the child alone, which ended well. wasmtime itself refuses code of another
+    // version, configuration or CPU. Nobody writes to either any more.
+    let component = unsafe { Component::deserialize_file(engine, opened) };
+    component.ok()
 }
 
 /// What names begin with while the compiler writes.

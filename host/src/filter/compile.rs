@@ -3,10 +3,12 @@
 //! A child, because a compiler works on a stranger's bytes: one that crashes it, or makes it take all
 //! memory or time, fails alone, and what compiling takes (hundreds of megabytes for a large module)
 //! is given back whole. The child is this very program; it reads the module from its standard input,
-//! writes the code to its standard output, and says what is wrong on standard error. Commands, which
+//! writes the code to its standard output, and says what is wrong on standard error. Where the disk takes
+//! no file, the code goes to a file in memory: a full disk keeps no filter from running. Commands, which
 //! have no state folder, compile in their own process.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,7 +16,9 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal};
 
-use super::cache::Cache;
+use wasmtime::component::Component;
+
+use super::cache::{self, Cache};
 use super::engine::{self, Engine};
 use super::module::find::Found;
 use super::module::{self, Error, Module, packed};
@@ -35,6 +39,8 @@ const WORDS_BYTES_MAX: u64 = 4096;
 /// How far the child stands back behind the lanes with a module larger than that: a small one is done
 /// in a moment, and is waited for.
 const NICE: i32 = 10;
+/// How a child ends that could not write the code.
+pub const UNWRITTEN: u8 = 3;
 const SMALL_BYTES_MAX: usize = 1024 * 1024;
 
 /// Makes modules of what was found.
@@ -84,46 +90,61 @@ impl Compiler {
     /// # Errors
     /// When it is no filter that this agent runs.
     pub fn module(&self, found: &Found) -> Result<Module, Error> {
-        let Some(cache) = &self.cache else {
+        if self.program.is_empty() {
             return module::from_bytes(&self.engine, &found.path, &found.bytes);
-        };
+        }
         let wasm = self.engine.wasm();
-        let component = match cache.get(wasm, &found.hash) {
+        let cache = self.cache.as_ref();
+        let component = match cache.and_then(|cache| cache.get(wasm, &found.hash)) {
             Some(component) => component,
-            None => {
-                let written = self.compile(cache, found)?;
-                let kept = cache.put(wasm, &found.hash, written);
-                kept.map_err(|source| unkept(&found.path, source))?
-            }
+            None => match cache.map(|cache| self.kept(cache, found)) {
+                Some(Err(Error::Keep { source, .. })) => {
+                    let module = found.path.display();
+                    tracing::warn!(%module, error = %source, "compiled code cannot be kept on the disk, and stays in memory");
+                    self.in_memory(found)?
+                }
+                Some(made) => made?,
+                None => self.in_memory(found)?,
+            },
         };
-        module::link(
-            &self.engine,
-            &found.path,
-            &found.hash,
-            found.bytes.len(),
-            &component,
-        )
+        let (path, size) = (&found.path, found.bytes.len());
+        module::link(&self.engine, path, &found.hash, size, &component)
     }
 
-    fn compile(&self, cache: &Cache, found: &Found) -> Result<tempfile::NamedTempFile, Error> {
-        let mut room = cache.room().map_err(|e| unkept(&found.path, e))?;
+    fn kept(&self, cache: &Cache, found: &Found) -> Result<Component, Error> {
+        let room = cache.room().map_err(|e| unkept(&found.path, e))?;
         let output = room.reopen().map_err(|e| unkept(&found.path, e))?;
+        self.compile(found, output)?;
+        let kept = cache.put(self.engine.wasm(), &found.hash, room);
+        kept.map_err(|e| unkept(&found.path, e))
+    }
+
+    fn in_memory(&self, found: &Found) -> Result<Component, Error> {
+        let room = cache::memory().map_err(|e| unkept(&found.path, e))?;
+        let output = room.try_clone().map_err(|e| unkept(&found.path, e))?;
+        self.compile(found, output)?;
+        let component = cache::component(self.engine.wasm(), &room);
+        component.ok_or_else(|| unkept(&found.path, io::ErrorKind::InvalidData.into()))
+    }
+
+    /// Writes the module's code to `output`.
+    fn compile(&self, found: &Found, mut output: File) -> Result<(), Error> {
+        let taken = output.try_clone().map_err(|e| unkept(&found.path, e))?;
         let child = Command::new(&self.program)
             .arg(COMMAND)
             .arg(&found.path)
             .stdin(Stdio::piped())
-            .stdout(output)
+            .stdout(taken)
             .stderr(Stdio::piped())
             .spawn();
         match child {
-            Ok(child) => finish(child, found)?,
+            Ok(child) => finish(child, found),
             Err(error) => {
                 tracing::warn!(%error, "no process can be started to compile in; it is done here");
                 let code = module::precompile(self.engine.wasm(), &found.path, &found.bytes)?;
-                room.write_all(&code).map_err(|e| unkept(&found.path, e))?;
+                output.write_all(&code).map_err(|e| unkept(&found.path, e))
             }
         }
-        Ok(room)
     }
 }
 
@@ -147,10 +168,10 @@ fn finish(mut child: Child, found: &Found) -> Result<(), Error> {
     if status.success() && handed.is_some_and(|h| h.is_ok()) {
         return Ok(());
     }
+    let words = words.trim_end().to_owned();
     Err(match status.code() {
-        Some(1) => Error::Child {
-            words: words.trim_end().to_owned(),
-        },
+        Some(1) => Error::Child { words },
+        Some(code) if code == i32::from(UNWRITTEN) => unkept(&found.path, io::Error::other(words)),
         _ => Error::Killed {
             path: found.path.clone(),
             status: status.to_string(),
