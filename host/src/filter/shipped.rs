@@ -60,17 +60,21 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Those that the team may have in charge: what is there first, then what was, up to `most`; and what
-/// is there beyond that.
+/// Those that the team may have in charge, up to `most`: what is there and was before, then what is new, then
+/// what was and is gone; and what is there beyond that. A further module takes nobody's place, whatever
+/// it is called.
 #[must_use]
 pub fn allowed(
     present: &BTreeSet<String>,
     former: &BTreeSet<String>,
     most: usize,
 ) -> (BTreeSet<String>, Vec<String>) {
-    let surplus = present.iter().skip(most).cloned().collect();
+    let staying = present.intersection(former);
+    let new = present.difference(former);
     let gone = former.difference(present);
-    let allowed = present.iter().chain(gone).take(most).cloned().collect();
+    let all = staying.chain(new).chain(gone);
+    let allowed: BTreeSet<String> = all.take(most).cloned().collect();
+    let surplus = present.difference(&allowed).cloned().collect();
     (allowed, surplus)
 }
 
@@ -115,5 +119,12 @@ mod tests {
             (allowed_, surplus),
             (set(&["a", "b"]), vec!["c".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_module_too_many_displaces_none_that_is_in_charge() {
+        let former = set(&["b", "c"]);
+        let (allowed, surplus) = allowed(&set(&["a", "b", "c"]), &former, 2);
+        assert_eq!((allowed, surplus), (former, vec!["a".to_owned()]));
     }
 }
