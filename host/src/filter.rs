@@ -4,7 +4,7 @@
 //! applies what it gave back, `chain` runs several in order, `hold` keeps what they hold. A filter
 //! that fails never loses a record: its batch is tried again on a fresh instance, `failure` finds
 //! what it fails on, and that meets the policy that the operator chose; `rest` leaves a filter
-//! alone that fails on everything.
+//! alone with a container on which it fails all the time.
 
 pub mod accepted;
 pub mod cache;

@@ -187,6 +187,18 @@ fn a_filter_that_fails_five_times_in_a_row_rests_with_its_policy_applied() {
 }
 
 #[test]
+fn a_containers_poison_puts_its_filter_to_rest_for_no_other_container() {
+    let mut chain = Chain::new([keeps("traps_on_one_record")]);
+    (0..5).for_each(|_| drop(chain.run(&["poison"]).unwrap()));
+    chain.in_namespace("other");
+    let passed = chain.run(&["a healthy one"]).unwrap();
+    assert!(passed[0].ends_with("a healthy one"), "{passed:?}");
+    chain.in_namespace("shop");
+    assert_eq!(chain.run(&["b"]).unwrap(), [""; 0], "it rests on");
+    assert_eq!(chain.quarantined_texts()[5..], ["b"]);
+}
+
+#[test]
 fn a_new_module_or_other_limits_end_a_rest_at_once_and_the_same_ones_do_not() {
     let mut chain = Chain::new([keeps("traps")]);
     (0..5).for_each(|_| drop(chain.run(&["a"]).unwrap()));

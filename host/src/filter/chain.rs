@@ -184,7 +184,7 @@ fn one(
     batch: &mut Batch,
     run: &mut Run<'_>,
 ) -> Result<(), Failed> {
-    if let Some(failure) = filter.rest.at(run.now) {
+    if let Some(failure) = filter.rest.at(run.now, run.container) {
         return Err(Failed {
             failure,
             made: false,
@@ -196,7 +196,7 @@ fn one(
         // It would hold more than is allowed, so this is the last of its event.
         applied = filter.call(&mut batch.columns, true, place, run)?;
     }
-    filter.rest.passed();
+    filter.rest.passed(run.container);
     filter.count(&batch.columns, &applied);
     if applied.dropped > 0 {
         let count = Count::new(applied.dropped, applied.dropped_bytes);

@@ -319,14 +319,19 @@ impl Isolation {
             return;
         }
         if !failed {
-            filter.rest.passed();
-        } else if let Some(wait) = filter.rest.failed(run.now, &self.failure) {
+            return filter.rest.passed(run.container);
+        }
+        let rests = filter.rest.failed(run.now, run.container, &self.failure);
+        if let Some(wait) = rests
+            && filter.may_be_told(run.now)
+        {
             tracing::error!(
                 filter = filter.name(),
+                container = run.container.label(),
                 error = %self.failure,
                 rests_for = ?wait,
                 policy = ?filter.on_error,
-                "filter fails time and again, and rests; its policy applies meanwhile"
+                "filter fails time and again on a container, and rests for it; its policy applies meanwhile"
             );
         }
     }

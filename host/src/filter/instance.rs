@@ -40,7 +40,7 @@ pub enum Failure {
     Settings { reason: String },
     #[error("its outcome breaks the contract: {0}")]
     Outcome(#[from] super::edits::BadOutcome),
-    #[error("it rests, after it failed on {batches} batches in a row: {why}")]
+    #[error("it rests for this container, after it failed on {batches} batches in a row: {why}")]
     Rests { batches: u32, why: String },
     #[error("{why}, and what it failed on cannot be put into quarantine: {cause}")]
     Quarantine { why: String, cause: &'static str },
