@@ -150,6 +150,7 @@ impl Parts<'_> {
             started: self.resolved.table.clone(),
             expects: pods.setup.expects,
             swap,
+            clock: self.clock,
             lanes: to.clone(),
             outlets: outlets.clone(),
             keeper,

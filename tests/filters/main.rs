@@ -6,6 +6,7 @@
 
 mod bad_edits;
 mod changes;
+mod compile;
 mod conformance;
 mod engine;
 mod every_guest;

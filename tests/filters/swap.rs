@@ -1,15 +1,14 @@
 //! Which module is in charge of a filter, and what takes over from it: files change in a folder as an
 //! operator, or a kubelet, changes them.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use logsieve::filter::accepted::Store;
 use logsieve::filter::compile::Compiler;
 use logsieve::filter::limits::Limits;
-use logsieve::filter::module::find::{self, Found};
 use logsieve::filter::module::sha256_hex;
 use logsieve::filter::settings::Settings;
 use logsieve::filter::swap::{Swap, Wanted};
@@ -21,6 +20,9 @@ use crate::engine::{engine, path};
 fn given(settings: &str) -> Settings {
     settings.into()
 }
+
+/// When what happens at one moment does.
+const START: Duration = Duration::ZERO;
 
 /// A folder of modules, the agent's state, and one filter.
 struct Node {
@@ -88,11 +90,11 @@ fn a_module_takes_over_when_its_file_changes() {
     let node = Node::new();
     let mut swap = node.swap();
     node.put("f.wasm", &guest("noop"));
-    assert!(swap.look(&node.wanted));
-    assert!(!swap.look(&node.wanted), "nothing has changed");
+    assert!(swap.look(&node.wanted, START));
+    assert!(!swap.look(&node.wanted, START), "nothing has changed");
     assert_eq!(in_charge(&swap), hash("noop"));
     node.put("f.wasm", &guest("prefixes"));
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     assert_eq!(in_charge(&swap), hash("prefixes"));
     let text = node.metrics.text();
     let named: Vec<&str> = text
@@ -110,11 +112,11 @@ fn the_same_module_in_another_packing_is_no_swap() {
     let node = Node::new();
     let mut swap = node.swap();
     node.put("f.wasm", &guest("noop"));
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     let packed = zstd::encode_all(guest("noop").as_slice(), 3).unwrap();
     fs::remove_file(node.file("f.wasm")).unwrap();
     node.put("f.wasm.zst", &packed);
-    assert!(!swap.look(&node.wanted));
+    assert!(!swap.look(&node.wanted, START));
     assert_eq!((in_charge(&swap), swap.refused("f")), (hash("noop"), None));
 }
 
@@ -143,24 +145,24 @@ fn what_is_refused_leaves_the_one_in_charge() {
         let mut node = Node::new();
         let mut swap = node.swap();
         node.put("f.wasm", &guest("noop"));
-        assert!(swap.look(&node.wanted));
+        assert!(swap.look(&node.wanted, START));
         if !examples.is_empty() {
             node.put("f.examples.yaml", examples.as_bytes());
         }
         node.put("f.wasm", module);
         node.wanted.settings = settings.into();
-        assert!(!swap.look(&node.wanted), "{words}");
+        assert!(!swap.look(&node.wanted, START), "{words}");
         assert_eq!(in_charge(&swap), hash("noop"));
         let refused = swap.refused("f").unwrap_or_default();
         assert!(refused.contains(words), "{refused}");
         // The same is tried once.
-        assert!(!swap.look(&node.wanted));
+        assert!(!swap.look(&node.wanted, START));
         assert!(node.shows("logsieve_filter_swaps_refused_total{filter=\"f\"} 1"));
         // And what works takes over again, whatever was refused before.
         node.wanted.settings = "{}".into();
         let _ = fs::remove_file(node.file("f.examples.yaml"));
         node.put("f.wasm", &guest("prefixes"));
-        assert!(swap.look(&node.wanted), "{words}");
+        assert!(swap.look(&node.wanted, START), "{words}");
         assert_eq!(
             (in_charge(&swap), swap.refused("f")),
             (hash("prefixes"), None)
@@ -176,7 +178,7 @@ fn a_module_whose_examples_pass_takes_over() {
         "settings: { with: 'hello ' }\nexamples: [{ name: greets, in: [a], out: [hello a] }]";
     node.put("f.examples.yaml", examples.as_bytes());
     node.put("f.wasm", &guest("prefixes"));
-    assert!(swap.look(&node.wanted), "{:?}", swap.refused("f"));
+    assert!(swap.look(&node.wanted, START), "{:?}", swap.refused("f"));
     assert_eq!(
         swap.in_charge("f").unwrap().settings,
         "{}",
@@ -190,10 +192,71 @@ fn a_module_that_is_not_the_pinned_one_does_not_take_over() {
     let mut swap = node.swap();
     node.wanted.pin = hash("noop");
     node.put("f.wasm", &guest("prefixes"));
-    assert!(!swap.look(&node.wanted));
+    assert!(!swap.look(&node.wanted, START));
     assert!(swap.refused("f").unwrap().contains(&hash("noop").unwrap()));
     node.put("f.wasm", &guest("noop"));
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
+}
+
+/// A pin that is to keep a bad version out keeps it out of a start as well.
+#[test]
+fn what_was_accepted_last_does_not_stand_in_for_another_pinned_module() {
+    for file in [None, Some("prefixes"), Some("broken")] {
+        let mut node = Node::new();
+        node.put("f.wasm", &guest("prefixes"));
+        assert!(node.swap().look(&node.wanted, START));
+        node.wanted.pin = hash("noop");
+        match file {
+            None => fs::remove_file(node.file("f.wasm")).unwrap(),
+            Some("broken") => node.put("f.wasm", b"broken"),
+            Some(_) => {}
+        }
+        let mut swap = node.swap();
+        assert!(!swap.look(&node.wanted, START), "{file:?}");
+        assert_eq!(in_charge(&swap), None, "{file:?}");
+        assert!(
+            swap.refused("f").is_some() && node.shows("logsieve_filter_waiting{filter=\"f\"} 1")
+        );
+        node.wanted.pin = hash("prefixes");
+        let mut swap = node.swap();
+        swap.look(&node.wanted, START);
+        assert_eq!(in_charge(&swap), hash("prefixes"), "{file:?}");
+    }
+}
+
+#[test]
+fn a_module_that_took_too_long_is_tried_again_later_and_later() {
+    let mut node = Node::new();
+    let mut swap = node.swap();
+    node.wanted.limits.cpu_per_batch = Duration::from_millis(5);
+    node.put(
+        "f.examples.yaml",
+        b"examples: [{ name: ends, in: [a], out: [a] }]",
+    );
+    node.put("f.wasm", &guest("loops_forever"));
+    let refusals = || {
+        let name = "logsieve_filter_swaps_refused_total{filter=\"f\"} ";
+        let text = node.metrics.text();
+        let shown = text.lines().find_map(|line| line.strip_prefix(name));
+        shown.and_then(|n| n.parse::<u64>().ok()).unwrap_or(0)
+    };
+    // Tries, by the second in which they come due.
+    let mut tried = Vec::new();
+    for second in 0..100 {
+        let before = refusals();
+        assert!(!swap.look(&node.wanted, Duration::from_secs(second)));
+        if refusals() > before {
+            tried.push(second);
+        }
+    }
+    assert_eq!(tried, [0, 5, 15, 35, 75]);
+    assert!(swap.refused("f").unwrap().contains("CPU time"));
+    // What fails otherwise is tried once.
+    node.put("f.wasm", &guest("traps"));
+    assert!(!swap.look(&node.wanted, Duration::from_secs(100)));
+    let before = refusals();
+    assert!(!swap.look(&node.wanted, Duration::from_secs(1000)));
+    assert_eq!(refusals(), before);
 }
 
 #[test]
@@ -201,11 +264,11 @@ fn new_settings_and_limits_take_over_without_a_new_module() {
     let mut node = Node::new();
     let mut swap = node.swap();
     node.put("f.wasm", &guest("prefixes"));
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     node.wanted.settings = r#"{"with":"x"}"#.into();
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     node.wanted.limits.memory = bytesize::ByteSize::mib(16);
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     let in_charge = swap.in_charge("f").unwrap();
     assert_eq!(in_charge.limits, node.wanted.limits);
     assert_eq!(given(&in_charge.settings), node.wanted.settings);
@@ -216,14 +279,14 @@ fn a_module_that_is_gone_is_stood_for_by_the_one_in_charge() {
     let mut node = Node::new();
     let mut swap = node.swap();
     node.put("f.wasm", &guest("prefixes"));
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     fs::remove_file(node.file("f.wasm")).unwrap();
-    assert!(!swap.look(&node.wanted));
+    assert!(!swap.look(&node.wanted, START));
     assert_eq!(in_charge(&swap), hash("prefixes"));
     assert!(swap.refused("f").unwrap().contains("is in none of"));
     node.wanted.settings = r#"{"with":"x"}"#.into();
     assert!(
-        swap.look(&node.wanted),
+        swap.look(&node.wanted, START),
         "new settings are for what is in charge"
     );
     assert_eq!(
@@ -231,7 +294,7 @@ fn a_module_that_is_gone_is_stood_for_by_the_one_in_charge() {
         node.wanted.settings
     );
     node.put("f.wasm", &guest("prefixes"));
-    assert!(!swap.look(&node.wanted));
+    assert!(!swap.look(&node.wanted, START));
     assert_eq!(swap.refused("f"), None, "it is there again");
 }
 
@@ -240,7 +303,7 @@ fn after_a_restart_what_was_accepted_last_stands_in_for_a_bad_module() {
     let mut node = Node::new();
     node.put("f.wasm", &guest("prefixes"));
     node.wanted.settings = r#"{"with":"x"}"#.into();
-    assert!(node.swap().look(&node.wanted));
+    assert!(node.swap().look(&node.wanted, START));
     for broken in ["module", "settings"] {
         let mut wanted = node.wanted.clone();
         match broken {
@@ -251,7 +314,7 @@ fn after_a_restart_what_was_accepted_last_stands_in_for_a_bad_module() {
             }
         }
         let mut swap = node.swap();
-        assert!(swap.look(&wanted), "{broken}");
+        assert!(swap.look(&wanted, START), "{broken}");
         assert_eq!(in_charge(&swap), hash("prefixes"));
         // The pair that worked, not half of it.
         assert_eq!(
@@ -266,11 +329,11 @@ fn after_a_restart_what_was_accepted_last_stands_in_for_a_bad_module() {
 fn after_a_restart_what_was_accepted_last_stands_in_for_a_module_that_is_gone() {
     let mut node = Node::new();
     node.put("f.wasm", &guest("prefixes"));
-    assert!(node.swap().look(&node.wanted));
+    assert!(node.swap().look(&node.wanted, START));
     fs::remove_file(node.file("f.wasm")).unwrap();
     node.wanted.settings = r#"{"with":"x"}"#.into();
     let mut swap = node.swap();
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     assert_eq!(
         given(&swap.in_charge("f").unwrap().settings),
         node.wanted.settings
@@ -279,7 +342,7 @@ fn after_a_restart_what_was_accepted_last_stands_in_for_a_module_that_is_gone() 
     // Settings that it refuses do not take its own from it.
     node.wanted.settings = r#"{"wiht":"x"}"#.into();
     let mut swap = node.swap();
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     assert_eq!(swap.in_charge("f").unwrap().settings, r#"{"with":"x"}"#);
 }
 
@@ -291,12 +354,12 @@ fn a_filter_without_any_module_waits_until_one_comes() {
         if let Some(bytes) = broken {
             node.put("f.wasm", bytes);
         }
-        assert!(!swap.look(&node.wanted));
+        assert!(!swap.look(&node.wanted, START));
         assert!(swap.in_charge("f").is_none() && swap.refused("f").is_some());
         assert!(node.shows("logsieve_filter_waiting{filter=\"f\"} 1"));
     }
     node.put("f.wasm", &guest("noop"));
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     assert!(node.shows("logsieve_filter_waiting{filter=\"f\"} 0"));
 }
 
@@ -305,9 +368,9 @@ fn a_filter_that_is_configured_no_more_is_forgotten() {
     let node = Node::new();
     let mut swap = node.swap();
     node.put("f.wasm", &guest("noop"));
-    assert!(swap.look(&node.wanted));
+    assert!(swap.look(&node.wanted, START));
     node.put("f.wasm", b"broken");
-    assert!(!swap.look(&node.wanted));
+    assert!(!swap.look(&node.wanted, START));
     let metrics = node.metrics.filter("f");
     let runs = || {
         metrics.failed("trap");
@@ -326,95 +389,7 @@ fn a_filter_that_is_configured_no_more_is_forgotten() {
     assert_eq!(shown(), 0, "{}", node.metrics.text());
     fs::remove_file(node.file("f.wasm")).unwrap();
     assert!(
-        !node.swap().look(&node.wanted),
+        !node.swap().look(&node.wanted, START),
         "nor is it kept for a restart"
     );
-}
-
-/// A guest as it is found in a folder.
-fn found(name: &str) -> Found {
-    find::read(&std::path::absolute(path(name)).unwrap(), &[], None).unwrap()
-}
-
-fn compiler(folder: &Path, program: &OsStr) -> Compiler {
-    Compiler::with_program(engine().clone(), folder, u64::MAX, program)
-}
-
-#[test]
-fn code_is_compiled_in_a_child_and_found_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = support::agent::binary();
-    let first = compiler(folder.path(), program.as_os_str());
-    let module = first.module(&found("prefixes")).unwrap();
-    assert_eq!(Some(module.hash), hash("prefixes"));
-    // Nothing could compile here.
-    let second = compiler(folder.path(), OsStr::new("/bin/false"));
-    second.module(&found("prefixes")).unwrap();
-    assert!(second.module(&found("noop")).is_err());
-}
-
-#[test]
-fn what_a_child_refuses_is_refused_in_its_words() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = support::agent::binary();
-    let compiler = compiler(folder.path(), program.as_os_str());
-    let broken = |bytes: &[u8]| Found {
-        bytes: bytes.to_vec(),
-        hash: sha256_hex(bytes),
-        ..found("noop")
-    };
-    let refused = compiler.module(&broken(b"#!/bin/sh")).map(|m| m.hash);
-    let refused = refused.unwrap_err().to_string();
-    assert!(
-        refused.contains("noop.wasm` is not WebAssembly"),
-        "{refused}"
-    );
-    let torn = compiler.module(&broken(&guest("noop")[..5000]));
-    assert!(torn.is_err());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn a_compiler_that_dies_is_told_and_harms_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let compiler = compiler(folder.path(), OsStr::new("/bin/sh"));
-    let refused = compiler.module(&found("noop")).map(|m| m.hash).unwrap_err();
-    assert!(refused.to_string().contains("ended with"), "{refused}");
-}
-
-#[test]
-fn where_no_process_can_be_started_modules_compile_in_this_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let compiler = compiler(folder.path(), OsStr::new("/no/such/program"));
-    assert!(compiler.module(&found("noop")).is_ok());
-}
-
-/// This program writes to `/dev/full` what is to go to a file of the folder, as to a disk without room.
-const FULL_DISK: &str = r#"#!/bin/sh
-case $(readlink /proc/$$/fd/1) in /memfd:*) exec LOGSIEVE "$@";; *) exec LOGSIEVE "$@" > /dev/full;; esac
-"#;
-
-#[test]
-fn a_disk_without_room_keeps_no_module_from_running() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("compiler");
-    let logsieve = support::agent::binary().display().to_string();
-    fs::write(&program, FULL_DISK.replace("LOGSIEVE", &logsieve)).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
-    let kept = folder.path().join("compiled");
-    let full = compiler(&kept, program.as_os_str());
-    let module = full.module(&found("prefixes")).unwrap();
-    assert_eq!(Some(module.hash), hash("prefixes"));
-    let torn = Found {
-        bytes: guest("noop")[..5000].to_vec(),
-        ..found("noop")
-    };
-    assert!(
-        full.module(&torn).is_err(),
-        "what is no module is none in memory"
-    );
-    assert_eq!(fs::read_dir(&kept).unwrap().count(), 0);
-    // Nor does a folder that is gone.
-    fs::remove_dir(&kept).unwrap();
-    assert!(full.module(&found("noop")).is_ok());
 }

@@ -18,6 +18,7 @@ use super::outlets::Outlets;
 use super::status::Desk;
 use super::teams::Teams;
 use super::watch::Watch;
+use crate::clock::Clock;
 use crate::config::{self, Config, Resolved, ResolvedFilter};
 use crate::enrich::pods::Expects;
 use crate::filter::module::find;
@@ -42,6 +43,7 @@ pub struct Swapper {
     pub started: Table,
     pub expects: Expects,
     pub swap: Swap,
+    pub clock: Clock,
     pub lanes: Vec<Sender<Event>>,
     pub outlets: Arc<Outlets>,
     pub keeper: Keeper,
@@ -131,7 +133,7 @@ impl Swapper {
             if stop.asked() {
                 return;
             }
-            if self.swap.look(&wanted) {
+            if self.swap.look(&wanted, self.clock.now().mono) {
                 self.tell(Some(&wanted.name));
             }
         }

@@ -4,23 +4,30 @@
 //! and configured, and has passed its own examples, before a lane hears of it; what fails any of
 //! that is refused as a whole, and the pair in charge works on. So it does when its module's file is
 //! gone. At the start, when nothing is in charge, the pair that was accepted last on this node stands
-//! in; where there is none, the filter waits, and so do its containers: nothing leaves unfiltered. The
-//! same files and settings are tried once, until something about them changes.
+//! in, if the configuration pins no other module; where there is none, the filter waits, and so do its
+//! containers: nothing leaves unfiltered. The same files and settings are tried once, until something
+//! about them changes, or again where they only took too long.
+
+mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::accepted::Store;
 use super::compile::Compiler;
 use super::examples::{self, Examples};
-use super::instance::{Blueprint, Failure, Instance};
+use super::instance::{Blueprint, Instance};
 use super::limits::Limits;
 use super::module::find::{self, Found, Place};
 use super::module::{self, sha256_hex};
 use super::settings::Settings;
 use crate::clock;
 use crate::telemetry::metrics::{FilterMetrics, Metrics};
+
+use refusal::Later;
+pub use refusal::Refusal;
 
 /// A filter as the configuration has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,41 +41,14 @@ pub struct Wanted {
     pub directories: Vec<PathBuf>,
 }
 
-/// Why something does not take over.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    #[error(transparent)]
-    Module(#[from] module::Error),
-    #[error(transparent)]
-    Failure(#[from] Failure),
-    #[error("its settings, in the file beside it: {0}")]
-    Settings(String),
-    #[error("its examples cannot be read: {0}")]
-    Examples(String),
-    #[error("its own example `{name}` fails: {cause}")]
-    Example { name: String, cause: String },
-}
-
-impl Refusal {
-    /// Whether the same may work the next time.
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Failure(failure) => matches!(failure, Failure::Overran(_)),
-            Self::Module(error) => matches!(
-                error,
-                module::Error::Read { .. } | module::Error::Keep { .. }
-            ),
-            Self::Settings(_) | Self::Examples(_) | Self::Example { .. } => false,
-        }
-    }
-}
-
 /// What is known of one filter.
 #[derive(Default)]
 struct Entry {
     in_charge: Option<Blueprint>,
     metrics: Option<Arc<FilterMetrics>>,
     tried: Option<(Wanted, Option<Place>)>,
+    /// When the same is tried once more.
+    later: Option<Later>,
     refused: Option<String>,
 }
 
@@ -130,13 +110,16 @@ impl Swap {
     }
 
     /// Looks at a filter's files and settings. Says whether something took over.
-    pub fn look(&mut self, wanted: &Wanted) -> bool {
+    pub fn look(&mut self, wanted: &Wanted, now: Duration) -> bool {
         let mut entry = self.filters.remove(&wanted.name).unwrap_or_default();
         let place = find::locate(&wanted.module, &wanted.directories).ok();
         let attempt = (wanted.clone(), place);
-        let changed = entry.tried.as_ref() != Some(&attempt) && {
+        let is_new = entry.tried.as_ref() != Some(&attempt);
+        let is_due = entry.later.is_some_and(|later| later.at <= now);
+        let changed = (is_new || is_due) && {
             entry.tried = Some(attempt);
-            self.attempt(wanted, &mut entry)
+            entry.later = entry.later.filter(|_| !is_new);
+            self.attempt(wanted, &mut entry, now)
         };
         let waits = entry.in_charge.is_none();
         self.metrics.swaps.waits(&wanted.name, waits);
@@ -146,7 +129,8 @@ impl Swap {
         changed
     }
 
-    fn attempt(&self, wanted: &Wanted, entry: &mut Entry) -> bool {
+    fn attempt(&self, wanted: &Wanted, entry: &mut Entry, now: Duration) -> bool {
+        let former = entry.later.take();
         let pin = wanted.pin.as_deref();
         let found = find::read(&wanted.module, &wanted.directories, pin);
         let missing = match &found {
@@ -183,6 +167,9 @@ impl Swap {
                 if refusal.may_pass() {
                     entry.tried = None;
                 }
+                if refusal.is_late() {
+                    entry.later = Some(Later::behind(former, now));
+                }
                 self.metrics.swaps.refused(&wanted.name);
                 Some(with_causes(&refusal))
             }
@@ -201,18 +188,24 @@ impl Swap {
         if entry.in_charge.is_some() {
             return None;
         }
+        let (found, settings) = self.accepted(wanted)?;
+        Some((found, wanted.settings.or(&settings)))
+    }
+
+    /// What was accepted last, unless the configuration pins another module by now.
+    fn accepted(&self, wanted: &Wanted) -> Option<(Found, String)> {
         let accepted = self.accepted.as_ref()?.load(&wanted.name)?;
-        let settings = wanted.settings.or(&accepted.settings);
-        Some((kept(wanted, accepted.bytes), settings))
+        let found = kept(wanted, accepted.bytes);
+        let is_pinned = wanted.pin.as_ref().is_none_or(|pin| *pin == found.hash);
+        is_pinned.then_some((found, accepted.settings))
     }
 
     /// Nothing is in charge: the pair that was accepted last takes over, if it still works.
     fn fall_back(&self, wanted: &Wanted, entry: &mut Entry) -> bool {
-        let Some(accepted) = self.accepted.as_ref().and_then(|s| s.load(&wanted.name)) else {
+        let Some((found, settings)) = self.accepted(wanted) else {
             return false;
         };
-        let found = kept(wanted, accepted.bytes);
-        match self.make(wanted, &accepted.settings, entry, Some(&found)) {
+        match self.make(wanted, &settings, entry, Some(&found)) {
             Ok(Some(blueprint)) => {
                 self.take_over(entry, blueprint);
                 true
@@ -279,15 +272,14 @@ impl Swap {
         for example in &examples.examples {
             let (engine, module) = (&blueprint.engine, &blueprint.module);
             let outcome = examples.run(example, engine, module, &blueprint.limits);
-            let cause = match outcome {
-                Ok(differences) => match differences.iter().find(|d| d.same().is_none()) {
-                    None => continue,
-                    Some(first) => told(first),
-                },
-                Err(error) => error.to_string(),
-            };
-            let name = example.name.clone();
-            return Err(Refusal::Example { name, cause });
+            let different = outcome.map_err(|e| Refusal::of_example(&example.name, &e))?;
+            if let Some(first) = different.iter().find(|d| d.same().is_none()) {
+                return Err(Refusal::Example {
+                    name: example.name.clone(),
+                    cause: told(first),
+                    is_late: false,
+                });
+            }
         }
         Ok(())
     }
