@@ -251,6 +251,31 @@ async fn a_node_whose_clock_is_wrong_signs_by_the_services() {
 }
 
 #[tokio::test]
+async fn a_clock_that_goes_wrong_while_the_agent_runs_is_noticed_once() {
+    let mut rig = Rig::new(Vec::new()).await;
+    for (minutes, refused) in [(0, 0), (10, 1), (10, 1), (-10, 2), (-10, 2)] {
+        rig.fake.set_clock_ahead_ms(minutes * 60_000);
+        rig.write(1, &[(now_ms(), "a")]);
+        rig.flush();
+        rig.settled().await;
+        assert_eq!(rig.results("InvalidSignatureException"), refused);
+    }
+    assert_eq!(rig.stored().len(), 5);
+}
+
+#[tokio::test]
+async fn after_an_answer_of_a_server_in_trouble_another_connection_is_taken() {
+    for (status, connections) in [(503, 2), (400, 1)] {
+        let body = StatusBody::Empty;
+        let rig = send_three(Fault::Status { status, body }).await;
+        let puts = rig.fake.requests_for("PutLogEvents");
+        let mut used: Vec<u64> = puts.iter().map(|put| put.connection).collect();
+        used.dedup();
+        assert_eq!((puts.len(), used.len()), (2, connections), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_expires_is_waited_out() {
     let mut rig = Rig::new(Vec::new()).await;
     let mut over = Credentials::new("AKIATEST", "secret");

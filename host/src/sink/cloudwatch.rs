@@ -1,7 +1,7 @@
 //! Amazon CloudWatch Logs.
 //!
 //! A lane packs escaped events straight into request bodies (`pack`, `body`, `pieces`); one sender
-//! per destination signs and sends them with the AWS SDK (`send`, `client`), several at once as far
+//! per destination signs and sends them with the AWS SDK (`send`, `direct`, `client`), several at once as far
 //! as order and the account allow (`order`, `pace`), and reads every answer to the end (`retry`,
 //! `rejected`). Groups and streams are made when the service says that they are missing
 //! (`destination`, `creation`). A request waits until it is taken or known to be refused for good:
@@ -12,6 +12,7 @@ pub mod client;
 pub mod cost;
 pub mod creation;
 pub mod destination;
+pub mod direct;
 pub mod entity;
 pub mod envelope;
 pub mod escape;

@@ -2,9 +2,8 @@
 //! clock, where this machine's is wrong), connections and the language of errors. Retries are not
 //! its own: ours know what was sent, and never give up.
 //!
-//! Finished bodies are put into its requests by an interceptor, so that events are not serialised a
-//! second time (measured: twice the throughput). Answers are read to their end, if they have one
-//! within reason.
+//! Log groups and streams are made by its client; events are put by a shorter way (`direct`). Answers are
+//! read to their end, if they have one within reason.
 
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use http_body_util::Limited;
 use serde::Deserialize;
 
 use super::Config;
+use super::direct::{ANSWER_BYTES_MAX, Direct};
 use super::group;
 use super::renew::Renewable;
 use super::wire::Wire;
@@ -33,8 +33,6 @@ use crate::clock::Clock;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest answer that is read; the service's own are below one kilobyte.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// How the agent's sessions are called in the account's trail.
 const SESSION_NAME: &str = "logsieve";
@@ -74,6 +72,7 @@ impl Role {
 #[derive(Debug, Clone)]
 pub struct Connection {
     pub client: Client,
+    pub direct: Direct,
     pub wire: Wire,
     /// What log groups are given that are created with it.
     pub given: group::Config,
@@ -118,13 +117,16 @@ impl Connection {
             Some(endpoint) => own.endpoint_url(endpoint),
             None => own,
         };
+        let client = Client::from_conf(own.build());
+        let wire = Wire {
+            compression: config.compression,
+            emf: config.emf,
+        };
         Self {
-            client: Client::from_conf(own.build()),
+            direct: Direct::new(client.clone(), wire, config.request_timeout, clock),
+            client,
+            wire,
             given: config.create.clone(),
-            wire: Wire {
-                compression: config.compression,
-                emf: config.emf,
-            },
             credentials,
         }
     }

@@ -10,15 +10,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_cloudwatchlogs::error::SdkError;
-use aws_sdk_cloudwatchlogs::operation::put_log_events::{PutLogEventsError, PutLogEventsOutput};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_sdk_cloudwatchlogs::operation::put_log_events::PutLogEventsOutput;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
 use super::body::{Body, Request, To};
 use super::client::Connection;
 use super::destination::Creator;
+use super::direct::Answer;
 use super::pace::{Account, Slot};
 use super::rejected::Rejected;
 use super::retry::{self, Failed, Next};
@@ -135,10 +134,9 @@ impl Shared {
                 Some(slot) => slot,
                 None => self.account.slot().await,
             };
-            // On the heap, and only from here on: a call of the SDK is kilobytes, and a request that
-            // waits for its slot is one of thousands.
-            let call = Box::pin(self.call(to, sent.clone()));
-            let failed = match call.await {
+            // On the heap, and only from here on: a call is kilobytes, and a request that waits for its
+            // slot is one of thousands.
+            let failed = match Box::pin(self.call(&sent)).await {
                 Ok(answer) => {
                     slot.taken();
                     self.count("ok");
@@ -174,18 +172,10 @@ impl Shared {
         }
     }
 
-    async fn call(
-        &self,
-        to: &To,
-        sent: Encoded,
-    ) -> Result<PutLogEventsOutput, SdkError<PutLogEventsError, HttpResponse>> {
-        let call = self.connection.client.put_log_events();
-        let call = call.log_group_name(&*to.group).log_stream_name(&*to.stream);
-        let call = call.set_log_events(Some(Vec::new())).customize();
-        let call = call.interceptor(self.connection.wire.replace(sent));
+    async fn call(&self, sent: &Encoded) -> Answer {
         let began = self.clock.now().mono;
         self.destination.in_flight.inc();
-        let answer = call.send().await;
+        let answer = self.connection.direct.put(sent).await;
         self.destination.in_flight.dec();
         let took = self.clock.now().mono.saturating_sub(began);
         self.destination.answered(took.as_secs_f64());

@@ -1,6 +1,5 @@
-//! Puts a finished body into the SDK's request, before it is signed: so the SDK keeps endpoints,
-//! credentials, signing and error codes, and does not serialise events a second time. A body is sent
-//! in the pieces that it was written in; its hash, which the signature needs, is taken once.
+//! Bodies as they go over the wire: in the pieces that they were written in. The hash of one, which the
+//! signature needs, is taken once, however often it is sent.
 //!
 //! Bodies may be compressed: Amazon's own agent sends its own so, but the API's documentation does not
 //! say that it may, so it is off unless asked for. It costs more CPU than it saves in hashing, and
@@ -12,13 +11,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use aws_runtime::auth::PayloadSigningOverride;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::ConfigBag;
 use bytes::Bytes;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
@@ -55,10 +49,14 @@ impl Wire {
         })
     }
 
-    /// What replaces the SDK's body by one that was encoded.
-    #[must_use]
-    pub fn replace(self, body: Encoded) -> ReplaceBody {
-        ReplaceBody { body, wire: self }
+    /// Says so in a request's headers.
+    pub fn mark(self, headers: &mut Headers) {
+        if self.compression == Compression::Gzip {
+            headers.insert("content-encoding", "gzip");
+        }
+        if self.emf {
+            headers.insert("x-amzn-logs-format", "json/emf");
+        }
     }
 }
 
@@ -82,7 +80,7 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    fn new(pieces: Vec<Bytes>) -> Self {
+    pub(super) fn new(pieces: Vec<Bytes>) -> Self {
         let mut hash = Sha256::new();
         pieces.iter().for_each(|piece| hash.update(piece));
         let hex: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
@@ -93,7 +91,19 @@ impl Encoded {
         }
     }
 
-    fn body(&self) -> SdkBody {
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Its hash, in hex.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    #[must_use]
+    pub fn body(&self) -> SdkBody {
         let pieces = self.pieces.clone();
         let (next, left) = (0, self.bytes);
         SdkBody::from_body_1_x(Streamed { pieces, next, left })
@@ -129,43 +139,6 @@ impl http_body::Body for Streamed {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
-    }
-}
-
-#[derive(Debug)]
-pub struct ReplaceBody {
-    body: Encoded,
-    wire: Wire,
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for ReplaceBody {
-    fn name(&self) -> &'static str {
-        "ReplaceBody"
-    }
-
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let headers = request.headers_mut();
-        headers.insert("content-length", self.body.bytes.to_string());
-        if self.wire.compression == Compression::Gzip {
-            headers.insert("content-encoding", "gzip");
-        }
-        if self.wire.emf {
-            headers.insert("x-amzn-logs-format", "json/emf");
-        }
-        let body = self.body.clone();
-        *request.body_mut() = SdkBody::retryable(move || body.body());
-        // A body in pieces is not one that the SDK could hash.
-        let sha256 = self.body.sha256.to_string();
-        let signed = PayloadSigningOverride::Precomputed(sha256);
-        config.interceptor_state().store_put(signed);
-        Ok(())
     }
 }
 
