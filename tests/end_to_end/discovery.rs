@@ -127,8 +127,10 @@ fn an_agent_that_may_not_watch_folders_lists_them_and_says_so() {
         eprintln!("not tested: {}", agent.stderr());
         return;
     }
-    let said = agent.stderr();
-    assert!(said.contains("fs.inotify.max_user_instances"), "{said}");
+    agent.wait_until("both sources say so", |agent| {
+        let said = agent.stderr();
+        said.matches("fs.inotify.max_user_instances").count() == 2
+    });
     let mut app = node.kubelet.start("web", "shop-1", "app");
     (0..100).for_each(|_| drop(app.print_numbered(Stream::Stdout, "found all the same")));
     node.wait_for(&mut agent, app.written());
