@@ -112,21 +112,21 @@ impl Board {
         let Ok(mut inner) = self.inner.lock() else {
             return;
         };
-        let known = inner.entries.get(key);
+        let known = inner.entries.get_mut(key);
         let entry = Entry {
             offset,
             above,
             left,
-            at: known.map_or(now, |e| e.at),
+            at: known.as_ref().map_or(now, |e| e.at),
             behind,
-            sample: known.and_then(|e| e.sample),
+            sample: known.as_ref().and_then(|e| e.sample),
         };
-        if known != Some(&entry) {
-            inner
-                .entries
-                .insert(key.clone(), Entry { at: now, ..entry });
-            inner.dirty = true;
+        match known {
+            Some(known) if *known == entry => return,
+            Some(known) => *known = Entry { at: now, ..entry },
+            None => drop(inner.entries.insert(key.clone(), entry)),
         }
+        inner.dirty = true;
     }
 
     /// What the last run, or this one, has left of what it read of a journal's file.

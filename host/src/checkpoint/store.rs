@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::record::{Cause, Sample};
+use crate::record::{Cause, Sample, hex};
 
 /// The newest layout that this agent reads, and the one that it writes.
 pub const VERSION: u32 = 1;
@@ -21,6 +21,8 @@ const NAME: &str = "checkpoint.jsonl";
 const LOCK: &str = "lock";
 /// Settled ranges of a file that are saved; a restart repeats what further ones hold.
 pub const ABOVE_MAX: usize = 16;
+/// What an entry has in the file, about.
+const ENTRY_BYTES: usize = 384;
 /// Entries of files that are gone are forgotten after this long.
 pub const FORGET_AFTER_SECONDS: u64 = 24 * 3600;
 
@@ -269,20 +271,26 @@ impl Store {
 /// The bytes of a checkpoint.
 #[must_use]
 pub fn encode(entries: &Entries) -> Vec<u8> {
-    let mut body = Vec::new();
+    let header = |sha256: &[u8]| {
+        let header = Header {
+            logsieve_checkpoint: VERSION,
+            sha256: hex(sha256),
+        };
+        serde_json::to_vec(&header).unwrap_or_default()
+    };
+    // As long as the one that takes its place.
+    let mut bytes = header(&[0; 32]);
+    bytes.push(b'\n');
+    let body_from = bytes.len();
+    bytes.reserve(entries.len() * ENTRY_BYTES);
     for pair in entries {
         // Neither keys nor values can fail to serialise: strings and numbers only.
-        if serde_json::to_writer(&mut body, &pair).is_ok() {
-            body.push(b'\n');
+        if serde_json::to_writer(&mut bytes, &pair).is_ok() {
+            bytes.push(b'\n');
         }
     }
-    let header = Header {
-        logsieve_checkpoint: VERSION,
-        sha256: hex(&Sha256::digest(&body)),
-    };
-    let mut bytes = serde_json::to_vec(&header).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes.extend_from_slice(&body);
+    let header = header(&Sha256::digest(&bytes[body_from..]));
+    bytes[..header.len()].copy_from_slice(&header);
     bytes
 }
 
@@ -305,14 +313,6 @@ pub fn decode(bytes: &[u8]) -> Result<Entries, Unreadable> {
     lines
         .map(|line| serde_json::from_slice(line).map_err(|_| Unreadable::Foreign))
         .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::PodsConfig;
 use super::client::connect;
 use crate::clock::Clock;
+use crate::record::hex;
 use crate::telemetry::metrics::EnrichMetrics;
 
 /// Notices that may wait to be written.
@@ -79,7 +80,7 @@ fn event(notice: &Notice, node: &str, wall: u64) -> Event {
         .ok()
         .map(Time);
     let hash = Sha256::digest(format!("{}\0{}", notice.uid, notice.message));
-    let hash: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
+    let hash = hex(&hash[..8]);
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{}.{hash}", notice.pod)),

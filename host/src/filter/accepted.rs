@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::module::{hex, sha256_hex};
+use super::module::sha256_hex;
+use crate::record::hex;
 
 const MAGIC: &str = "logsieve-accepted 1 ";
 const SUFFIX: &str = ".accepted";

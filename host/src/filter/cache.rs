@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use super::module::hex;
+use crate::record::hex;
 
 const SUFFIX: &str = ".native";
 /// Read at once when a file is checked.

@@ -20,6 +20,7 @@ use super::bindings::{LogFilter, LogFilterPre};
 use super::engine::Engine;
 use super::imports::{State, wasi};
 use super::parts::Parts;
+use crate::record::hex;
 
 /// What every interface of the contract begins with.
 const PACKAGE: &str = "logsieve:filter/";
@@ -146,12 +147,6 @@ pub fn stem(path: &Path) -> String {
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-/// Two digits a byte.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads, wraps, checks and compiles the module in a file, packed or in parts.

@@ -34,8 +34,9 @@ impl Agenda {
     /// Those that have something to do by now.
     #[must_use]
     pub fn due(&self, now: Duration) -> Vec<u32> {
-        let due = self.0.iter().filter(|(_, at)| **at <= now);
-        due.map(|(slot, _)| *slot).collect()
+        let mut due = Vec::with_capacity(self.0.len());
+        due.extend(self.0.iter().filter(|(_, at)| **at <= now).map(|(s, _)| *s));
+        due
     }
 
     /// When the next one has something to do.

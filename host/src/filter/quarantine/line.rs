@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::{Entry, Reason};
+use crate::record::hex;
 
 /// Whose records failed where, and why.
 #[derive(Serialize)]
@@ -60,7 +61,6 @@ pub fn write(entry: &Entry, to: &mut Vec<u8>) {
 /// Adds one record, without the end of its line.
 pub fn write_one(entry: &Entry, at: usize, reason: &Reason, to: &mut Vec<u8>) {
     let text = std::str::from_utf8(entry.columns.record(at));
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
     let line = Line {
         whence: Whence::of(entry, reason),
         time: entry.columns.times[at],

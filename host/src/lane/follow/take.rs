@@ -166,7 +166,9 @@ impl Follow {
                 return false;
             }
         }
-        !chunk.is_empty()
+        // Behind the end of the file that is written to, only another look finds more.
+        let file = &self.files[place];
+        !chunk.is_empty() && (file.has_unread() || file.superseded_at.is_some())
     }
 
     fn decode(

@@ -33,6 +33,9 @@ struct Entry {
     part: u32,
 }
 
+/// Room for this many at first.
+const ENTRIES: usize = 64;
+
 /// A request on its way, with what is owed for it.
 #[derive(Debug)]
 pub struct Request {
@@ -188,7 +191,7 @@ impl Open {
     pub fn new(share: &Arc<Share>, pool: Pool) -> Self {
         Self {
             pieces: Pieces::new(pool),
-            entries: Vec::new(),
+            entries: Vec::with_capacity(ENTRIES),
             sorted: true,
             counted: 0,
             base_ms: 0,

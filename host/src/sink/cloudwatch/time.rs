@@ -19,11 +19,11 @@ pub fn len(form: Form) -> usize {
     SECOND_LEN + fraction + form.offset().map_or(1, |_| OFFSET_LEN)
 }
 
-/// Writes times; remembers the last second.
+/// Writes times; remembers two seconds, since batches of several containers go back and forth between them.
 #[derive(Debug, Default)]
 pub struct TimeText {
-    second: u64,
-    text: String,
+    /// The last even second, and the last odd one, each with its text.
+    seconds: [Option<(u64, [u8; SECOND_LEN])>; 2],
 }
 
 impl TimeText {
@@ -34,12 +34,12 @@ impl TimeText {
         let shift = i64::from(minutes.unwrap_or(0)) * 60 * 1_000_000_000;
         let local = nanos.saturating_add_signed(shift);
         let (second, mut rest) = (local / 1_000_000_000, local % 1_000_000_000);
-        if second != self.second || self.text.is_empty() {
-            self.second = second;
-            self.text = crate::sink::rfc3339(second * 1_000_000_000);
-            self.text.truncate(SECOND_LEN);
-        }
-        out.extend_from_slice(self.text.as_bytes());
+        let kept = &mut self.seconds[(second % 2) as usize];
+        let text = match kept {
+            Some((of, text)) if *of == second => text,
+            _ => &mut kept.insert((second, text_of(second))).1,
+        };
+        out.extend_from_slice(text);
         let mut fraction = [b'.'; 10];
         for digit in fraction[1..].iter_mut().rev() {
             *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
@@ -54,6 +54,13 @@ impl TimeText {
             Some(minutes) => offset(minutes, out),
         }
     }
+}
+
+#[cold]
+fn text_of(second: u64) -> [u8; SECOND_LEN] {
+    let text = crate::sink::rfc3339(second * 1_000_000_000);
+    let text = text.as_bytes().first_chunk();
+    text.copied().unwrap_or([b'0'; SECOND_LEN])
 }
 
 #[cold]
@@ -78,7 +85,8 @@ mod tests {
     #[test]
     fn a_time_is_written_to_the_nanosecond() {
         let mut times = TimeText::default();
-        for nanos in [0, 1_795_466_221_123_456_789, 1_795_466_221_000_000_001] {
+        let (one, two) = (1_795_466_221_123_456_789, 1_795_466_222_000_000_001);
+        for nanos in [0, one, two, one + 1, two + 1, one + 2_000_000_000, one] {
             let text = written(&mut times, nanos, Form::default());
             assert_eq!(text, crate::sink::rfc3339(nanos));
         }

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::body::Body;
+use crate::record::hex;
 
 /// What is done to bodies on their way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -83,10 +84,9 @@ impl Encoded {
     pub(super) fn new(pieces: Vec<Bytes>) -> Self {
         let mut hash = Sha256::new();
         pieces.iter().for_each(|piece| hash.update(piece));
-        let hex: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Self {
             bytes: pieces.iter().map(|piece| piece.len() as u64).sum(),
-            sha256: hex.into(),
+            sha256: hex(&hash.finalize()).into(),
             pieces: pieces.into(),
         }
     }
@@ -176,8 +176,10 @@ mod tests {
             let sent = Wire { compression, emf }.encode(&body);
             let run = sent.pieces.concat();
             let hash = Sha256::digest(&run);
-            let hex: String = hash.iter().map(|b| format!("{b:02x}")).collect();
-            assert_eq!((&*sent.sha256, sent.bytes), (&*hex, run.len() as u64));
+            assert_eq!(
+                (&*sent.sha256, sent.bytes),
+                (&*hex(&hash), run.len() as u64)
+            );
         }
     }
 

@@ -9,11 +9,12 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-#[allow(
-    clippy::cast_possible_wrap,
-    reason = "a flag of open(2), which takes them signed"
-)]
-const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+use rustix::fs::OFlags;
+
+/// A pipe would block whoever opens it until somebody writes to it, and a device does worse.
+const NONBLOCK: OFlags = OFlags::NONBLOCK;
+/// Reading leaves no trace: else each look at a log that has grown would have its inode written anew.
+const NOATIME: OFlags = OFlags::NOATIME;
 
 /// What makes an *open* file the same file. Delete-then-create can reuse an inode, and a real kubelet
 /// on ext4 gives the live log the same two numbers in turn, so the birth time belongs to it.
@@ -79,9 +80,11 @@ pub struct Disk;
 
 impl Files for Disk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
-        // A pipe would block whoever opens it until somebody writes to it, and a device does worse.
-        let mut options = File::options();
-        let file = options.read(true).custom_flags(NONBLOCK).open(path)?;
+        let file = match open_with(path, NONBLOCK | NOATIME) {
+            // It is for the file's owner to say.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => open_with(path, NONBLOCK),
+            opened => opened,
+        }?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
@@ -107,6 +110,16 @@ impl Files for Disk {
     fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
         std::fs::read_link(path)
     }
+}
+
+#[allow(
+    clippy::cast_possible_wrap,
+    reason = "flags of open(2), which takes them signed"
+)]
+fn open_with(path: &Path, flags: OFlags) -> io::Result<File> {
+    let mut options = File::options();
+    let options = options.read(true).custom_flags(flags.bits() as i32);
+    options.open(path)
 }
 
 struct DiskFile(File);
@@ -138,5 +151,29 @@ impl LogFile for DiskFile {
                 done => return done,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::FileTimes;
+
+    #[test]
+    fn reading_a_log_does_not_change_when_it_was_read_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.log");
+        std::fs::write(&path, "a line\n").unwrap();
+        let long_ago = UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        let times = FileTimes::new().set_accessed(long_ago);
+        File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_times(times))
+            .unwrap();
+        let file = Disk.open(&path).unwrap();
+        assert_eq!(file.read_at(&mut [0; 100], 0).unwrap(), 7);
+        let read_last = std::fs::metadata(&path).unwrap().accessed().unwrap();
+        assert_eq!(read_last, long_ago);
     }
 }
