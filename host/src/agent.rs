@@ -214,6 +214,7 @@ impl Parts<'_> {
             .unwrap_or_else(machine::default_lanes)
             .max(1);
         let share_of = share_of(outlets.budget.clone());
+        let unfinished = outlets.budget.share();
         let running = Running {
             resolved: self.resolved,
             numbers,
@@ -231,6 +232,7 @@ impl Parts<'_> {
                 board: self.board.clone(),
                 news: news_channel::<Event>(to.clone()),
                 share_of: share_of.clone(),
+                unfinished: unfinished.clone(),
                 metrics: self.metrics.clone(),
                 cpu: clock::thread_cpu,
                 file_ids: file_ids.clone(),

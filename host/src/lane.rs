@@ -14,6 +14,7 @@ mod stages;
 mod status;
 mod tidy;
 mod turns;
+mod unfinished;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -102,6 +103,8 @@ pub struct Setup {
     pub board: Arc<Board>,
     pub news: NewsSender,
     pub share_of: ShareOf,
+    /// The part of the budget for lines whose end is not written and records that filters hold.
+    pub unfinished: Arc<Share>,
     pub metrics: Arc<Metrics>,
     pub cpu: CpuClock,
     /// Numbers for files, shared by all lanes.
@@ -180,6 +183,7 @@ impl Lane {
         let around = self.looks_around(now);
         let due = self.agenda.due(now.mono);
         let busy = self.turns(&due, now) | self.journals.turns(now, &mut self.stages, &self.setup);
+        self.bound_unfinished(now);
         self.tidy(&due, around, now);
         self.stages.flush(now, self.draining);
         Step {
@@ -305,9 +309,8 @@ impl Lane {
             return Some(*slot);
         }
         let slot = self.next_slot.wrapping_add(1);
-        let most = self.setup.source.record_bytes_max.as_u64();
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let mut follow = Follow::new(slot, folder.to_owned(), container.clone(), most, now.mono);
+        let (of, found) = (folder.to_owned(), container.clone());
+        let mut follow = Follow::new(slot, of, found, &self.setup, now.mono);
         if !follow.decide(&self.stages, &self.setup, now.mono) {
             // No route takes it, or one excludes it: its files are not kept open.
             let container = container.label();

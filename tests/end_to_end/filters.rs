@@ -299,3 +299,56 @@ fn an_instance_that_fails_is_replaced_by_a_fresh_one() {
         ["1 one", "1 tired two"]
     );
 }
+
+/// Events that go on and on, in more containers than the memory is for.
+#[test]
+fn what_filters_hold_of_all_containers_shares_a_quarter_of_the_budget() {
+    const LINES: usize = 400;
+    let mut node = Node::new();
+    let address = with_metrics(&mut node);
+    let filter = module("guests/joins_and_traps");
+    let filters = |idle: &str| {
+        let filter = filter.display();
+        format!("{{ hold_idle: {idle}, modules: {{ f: {{ module: {filter} }} }} }}")
+    };
+    node.config.filters = filters("1h");
+    node.config.routes = "[{ filters: [f], destination: main }]".to_owned();
+    node.config.more = "budget: 4MiB".to_owned();
+    let pods: Vec<String> = (0..12).map(|n| format!("shop-{n}")).collect();
+    let lines = |pod: &str| -> Vec<String> {
+        let blank = |n: usize| if n == 0 { "" } else { " " };
+        let line = |n| format!("{}{pod} {n} {}", blank(n), "x".repeat(600));
+        (0..LINES).map(line).collect()
+    };
+    let mut written = 0;
+    for pod in &pods {
+        let mut container = node.kubelet.start("web", pod, "app");
+        for line in lines(pod) {
+            written += line.len();
+            container.print(line);
+        }
+    }
+    let mut agent = node.start();
+    agent.wait_until("all but a quarter of the budget has gone on", |_| {
+        let events = node.fake.events();
+        let sent: usize = events.iter().map(|event| event.message.len()).sum();
+        sent + (1 << 20) >= written
+    });
+    agent.wait_until("what is held shows", |_| {
+        let metrics = metrics(address);
+        let mut shown = metrics.lines().filter_map(|line| {
+            let used = line.strip_prefix("logsieve_budget_used_bytes ")?;
+            used.parse::<u64>().ok()
+        });
+        shown.any(|used| used > 0 && used <= 1 << 20)
+    });
+    assert!(agent.drain().success());
+    // Nothing of it is lost, and nothing comes twice.
+    node.config.filters = filters("100ms");
+    let mut agent = node.start();
+    let arrived = |pod: &String| texts(&node, "/eks/web", &format!("{pod}/app")).join("+");
+    agent.wait_until("all of it arrives", |_| {
+        pods.iter().all(|pod| arrived(pod) == lines(pod).join("+"))
+    });
+    assert!(agent.drain().success());
+}

@@ -41,10 +41,10 @@ fn held_bytes_stay_unsettled_until_their_records_leave() {
     let mut chain = Chain::new([joins()]);
     chain.run(&["one", "two"]).unwrap();
     assert_eq!(chain.fates(), [(Fate::Settled, 0..4)]);
-    assert_eq!((chain.held.bytes(), chain.held.source_bytes()), (3, 4));
+    assert_eq!(chain.held.source_bytes(), 4);
     chain.run(&[" 2", " 3"]).unwrap();
     assert_eq!(chain.fates(), []);
-    assert_eq!((chain.held.bytes(), chain.held.source_bytes()), (7, 10));
+    assert_eq!(chain.held.source_bytes(), 10);
     chain.run(&["three"]).unwrap();
     assert_eq!(chain.fates(), [(Fate::Settled, 4..14)]);
     chain.run_last(&NOTHING).unwrap();
@@ -103,7 +103,7 @@ fn source_bytes_stay_unsettled_while_a_record_added_to_theirs_is_held() {
     ] {
         let mut chain = Chain::new([guest("every_change"), joins()]);
         assert_eq!(chain.run(&[commands]).unwrap(), [out]);
-        assert_eq!(chain.held.bytes(), 4, "`more` is held");
+        assert!(!chain.held.is_empty(), "`more` is held");
         assert_eq!(chain.fates(), [], "`more` has not left");
         assert_eq!(chain.run_last(&NOTHING).unwrap(), ["more"]);
         assert_eq!(chain.fates(), [(Fate::Settled, 0..source_bytes)]);

@@ -118,6 +118,7 @@ impl Agent {
             board: board.clone(),
             news: news_channel::<Event>(to.clone()),
             share_of: agent::share_of(budget.clone()),
+            unfinished: budget.share(),
             metrics: metrics.clone(),
             cpu: cpu::cpu,
             file_ids: Arc::new(1.into()),

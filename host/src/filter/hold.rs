@@ -1,6 +1,7 @@
 //! What the filters of one container hold back, and how much of it they may.
 //!
-//! Held records stay in their receipt, unsettled, until they come out: a restart reads them again.
+//! Held records stay in their receipt, unsettled, until they come out: a restart reads them again. What
+//! all containers hold together is bounded by their lane, in bytes of the budget.
 
 use crate::record::{Batch, Columns};
 
@@ -14,10 +15,10 @@ const HELD_BYTES_MAX: usize = 1024 * 1024;
 pub struct Held(Vec<Option<Batch>>);
 
 impl Held {
-    /// Bytes of text that are held.
+    /// Memory that held records take, bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.0.iter().flatten().map(|b| b.columns.text.len()).sum()
+        self.0.iter().flatten().map(|b| b.columns.bytes()).sum()
     }
 
     #[must_use]

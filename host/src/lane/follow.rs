@@ -14,6 +14,7 @@ mod settle;
 mod standing;
 mod status;
 mod take;
+mod unfinished;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::enrich::pods::Pods;
 use crate::filter::chain::{Held, Suspended};
-use crate::record::{Container, FileId};
+use crate::record::{Container, FileId, Permit};
 use crate::route::annotations::Wrong;
 use crate::route::{PodState, Wait};
 use crate::source::log_file::files::Inode;
@@ -69,6 +70,8 @@ pub struct Follow {
     /// By stream, where the pieces ended that were let go last without their line's end.
     let_go: [Option<(FileId, u64)>; 2],
     held: Held,
+    /// What these two take of the budget.
+    unfinished: Permit,
     /// A batch that a filter failed on: nothing is read until it is on its way again.
     suspended: Option<Suspended>,
     /// No reading before this moment; and the next wait.
@@ -95,9 +98,11 @@ impl Follow {
         slot: u32,
         folder: String,
         found: Arc<Container>,
-        record_bytes_max: usize,
+        setup: &Setup,
         now: Duration,
     ) -> Self {
+        let most = setup.source.record_bytes_max.as_u64();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
             account: Account::new(slot, folder),
             container: found.clone(),
@@ -112,9 +117,10 @@ impl Follow {
             aside: Vec::new(),
             live: None,
             pace: Pace::default(),
-            partials: Partials::new(record_bytes_max),
+            partials: Partials::new(most),
             let_go: [None; 2],
             held: Held::default(),
+            unfinished: setup.unfinished.permit(),
             suspended: None,
             blocked_until: None,
             blocked_for: BLOCKED_MIN,

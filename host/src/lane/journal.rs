@@ -16,6 +16,7 @@ mod run;
 mod settle;
 mod stream;
 mod take;
+mod unfinished;
 mod unit;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -29,7 +30,7 @@ use super::stages::Stages;
 use crate::checkpoint::store::FileKey;
 use crate::clock::Now;
 use crate::record::status::{ContainerStatus, FileStatus, State};
-use crate::record::{Container, Facts, FileId, Receipt};
+use crate::record::{Container, Facts, FileId, Permit, Receipt};
 use crate::route::Wait;
 use crate::source::journal;
 use crate::source::journal::discover::Found;
@@ -54,6 +55,8 @@ pub struct Journal {
     roster: Roster,
     /// Entries that could not be read: settled once that is told, or else the next start tells it.
     damaged: Vec<Receipt>,
+    /// What its filters hold takes this of the budget.
+    unfinished: Permit,
     /// Its files cannot be read.
     blocked_until: Option<Duration>,
     /// Whether the last run went back, for which unit, and in which file.
@@ -78,6 +81,7 @@ impl Journal {
         folder: &str,
         config: Arc<journal::Config>,
         node: Facts,
+        unfinished: Permit,
     ) -> Self {
         let container = stream::container(&node, &Told::new(), folder);
         Self {
@@ -88,6 +92,7 @@ impl Journal {
             files: VecDeque::new(),
             refused: BTreeSet::new(),
             damaged: Vec::new(),
+            unfinished,
             blocked_until: None,
             goes_back: false,
             last_back: 0,

@@ -30,7 +30,8 @@ impl Lane {
         let before = u32::try_from((journals.len() + 1) * STREAMS_MAX).unwrap_or(u32::MAX);
         let slots = (self.next_slot, u32::MAX - before);
         let (config, node) = (found.config.clone(), (*found.node).clone());
-        let mut journal = Journal::new(slots, &found.folder, config, node);
+        let unfinished = self.setup.unfinished.permit();
+        let mut journal = Journal::new(slots, &found.folder, config, node, unfinished);
         journal.add(found, now, &self.setup);
         journals.insert(self.next_slot, journal);
     }
@@ -60,6 +61,7 @@ impl Journals {
                 return true;
             }
             more |= turn_of(journal, now, stages, setup);
+            journal.count_unfinished();
         }
         more
     }
@@ -73,6 +75,33 @@ impl Journals {
     pub(super) fn tidy(&mut self, now: Now, around: bool, stages: &mut Stages, setup: &Setup) {
         for journal in self.0.values_mut() {
             journal.tidy(now, around, stages, setup);
+            journal.count_unfinished();
+        }
+    }
+
+    /// The stream whose filters hold most, of those that could let go now: bytes, journal and stream.
+    pub(super) fn most_held(
+        &self,
+        now: Duration,
+        stages: &mut Stages,
+    ) -> Option<(usize, u32, usize)> {
+        let of_each = self.0.iter().filter_map(|(slot, journal)| {
+            let (bytes, stream) = journal.most_held(now, stages)?;
+            Some((bytes, *slot, stream))
+        });
+        of_each.max()
+    }
+
+    pub(super) fn let_go(
+        &mut self,
+        slot: u32,
+        stream: usize,
+        now: Now,
+        stages: &mut Stages,
+        setup: &Setup,
+    ) {
+        if let Some(journal) = self.0.get_mut(&slot) {
+            journal.let_go(stream, now, stages, setup);
         }
     }
 

@@ -78,6 +78,7 @@ impl Lane {
                 follow.look_around(now, &self.setup);
             }
             follow.close_finished(now, &self.setup);
+            follow.count_unfinished();
             follow.show_waiting(&self.setup);
             debug_assert_eq!(follow.mistake(), None);
             if follow.has_ended() {

@@ -60,6 +60,8 @@ impl Lane {
             }
             if let Some(follow) = self.follows.get_mut(slot) {
                 more |= turn_of(follow, &mut self.stages, &self.setup, &mut at, now);
+                follow.count_unfinished();
+                at += self.bound_unfinished(now);
             }
         }
         (slots.len(), more)

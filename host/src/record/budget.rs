@@ -2,7 +2,8 @@
 //!
 //! What the agent holds between reading and the service's answer is bounded: when CloudWatch is
 //! slow, reading stops, and the log files on the node are the buffer. Each log group may take only a
-//! share of the whole, so one refusing group stops only its own containers.
+//! share of the whole, so one refusing group stops only its own containers; what is not finished (lines
+//! whose end is not written, records that filters hold) has a share of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +34,7 @@ impl Budget {
         self.limit
     }
 
-    /// A quarter of the whole, for one log group.
+    /// A quarter of the whole: for one log group, or for all that is not finished.
     #[must_use]
     pub fn share(self: &Arc<Self>) -> Arc<Share> {
         Arc::new(Share {
@@ -44,7 +45,7 @@ impl Budget {
     }
 }
 
-/// One log group's part of the budget.
+/// A part of the budget.
 #[derive(Debug)]
 pub struct Share {
     limit: usize,
@@ -67,6 +68,12 @@ impl Share {
     pub fn is_tight(&self) -> bool {
         self.used.load(Ordering::Relaxed) > self.limit / 4 * 3
             || self.whole.used() > self.whole.limit / 4 * 3
+    }
+
+    /// Whether more is held than may be.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit
     }
 
     /// Takes an empty permit, to be grown as bytes are packed.
@@ -99,6 +106,15 @@ impl Permit {
         self.share.whole.used.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Counts `bytes`, in the place of what it counted.
+    pub fn set(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        self.share.used.fetch_sub(less, Ordering::Relaxed);
+        self.share.whole.used.fetch_sub(less, Ordering::Relaxed);
+        self.bytes -= less;
+        self.grow(bytes - self.bytes);
+    }
+
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -129,6 +145,10 @@ mod tests {
         assert!(!one.has_room(51));
         assert!(other.has_room(250));
         assert!(one.is_tight() && !other.is_tight());
+        permit.set(251);
+        assert!(one.is_over());
+        permit.set(40);
+        assert_eq!((budget.used(), one.used(), permit.bytes()), (40, 40, 40));
         drop(permit);
         assert_eq!((budget.used(), one.used()), (0, 0));
     }

@@ -58,6 +58,15 @@ impl Columns {
         self.ends.is_empty()
     }
 
+    /// The memory that they take, bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        use std::mem::size_of;
+        let row = 2 * size_of::<u32>() + size_of::<(u64, Stream, Form)>();
+        let routes = self.routes.capacity() * size_of::<(u32, RouteId)>();
+        self.text.capacity() + self.ends.capacity() * row + routes
+    }
+
     /// Forgets the records and keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();

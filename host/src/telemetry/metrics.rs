@@ -102,7 +102,7 @@ impl Metrics {
         let mut gauge = |name: &str, help: &str, g: &Gauge<i64>| r.register(name, help, g.clone());
         gauge(
             "budget_used_bytes",
-            "Bytes held between reading and the sink's answer",
+            "Bytes held between reading and the sink's answer, unfinished lines and records that filters hold included",
             &self.budget_used_bytes,
         );
         gauge("ready", "1 while every chain has its filters", &self.ready);

@@ -9,8 +9,12 @@ use crate::clock::Now;
 use crate::filter::chain::{Blocked, Suspended};
 use crate::lane::Setup;
 use crate::lane::stages::{CHUNK_BYTES, Stages, Standing, Way};
-use crate::record::{Batch, Container, Count, Receipt};
+use crate::record::{Batch, Container, Count, FileId, Receipt};
 use crate::source::log_file::decode::{Decoded, Piece, Place};
+use crate::source::log_file::partial::{Joined, Partials};
+
+/// One of the ways in which split lines are taken out.
+pub(super) type Flush = fn(&mut Partials, &mut dyn FnMut(Joined<'_>));
 
 impl Follow {
     /// A container that was restarted completes nothing that its former instance left unfinished.
@@ -35,12 +39,12 @@ impl Follow {
             return true;
         }
         let mut batch = self.empty_batch(stages, setup);
-        self.flush_partials(&mut batch);
+        self.flush_partials(&mut batch, Partials::flush);
         self.partials.clear();
         self.hand_on(batch, true, now, stages, setup)
     }
 
-    fn empty_batch(&self, stages: &mut Stages, setup: &Setup) -> Batch {
+    pub(super) fn empty_batch(&self, stages: &mut Stages, setup: &Setup) -> Batch {
         let mut columns = std::mem::take(&mut stages.spare);
         columns.clear();
         Batch {
@@ -223,7 +227,7 @@ impl Follow {
     }
 
     /// Sends a batch through the stages; false stops the container's reading.
-    fn hand_on(
+    pub(super) fn hand_on(
         &mut self,
         batch: Batch,
         last: bool,
@@ -344,19 +348,23 @@ impl Follow {
         }
         let mut batch = self.empty_batch(stages, setup);
         if pieces {
-            self.flush_partials(&mut batch);
+            self.flush_partials(&mut batch, Partials::flush);
         }
         self.hand_on(batch, true, now, stages, setup);
     }
 
-    fn flush_partials(&mut self, batch: &mut Batch) {
+    /// Takes split lines out, in `how`.
+    pub(super) fn flush_partials(&mut self, batch: &mut Batch, how: Flush) {
         let Batch { columns, receipt } = batch;
         let (let_go, books) = (&mut self.let_go, &mut self.account.books);
-        self.partials.flush(&mut |joined| {
+        how(&mut self.partials, &mut |joined| {
             let end = joined.ranges.last().map(|r| (r.file, r.to));
-            if std::mem::replace(&mut let_go[joined.stream as usize], end) != end {
+            let known = &mut let_go[joined.stream as usize];
+            let is_again = |known: (FileId, u64)| end.is_some_and(|e| e.0 == known.0 && e <= known);
+            if !known.is_some_and(is_again) {
                 // Its bytes were counted when they were read, and it was no record then.
                 books.read += Count::new(1, 0);
+                *known = end;
             }
             for range in joined.ranges.drain(..) {
                 receipt.add(range);

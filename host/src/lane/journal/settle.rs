@@ -103,13 +103,19 @@ impl Journal {
             let stops = unit.is_stopped(now.mono) || self.roster.is_suspended(of);
             let is_behind = self.files.iter().any(|f| f.behind.contains_key(&of));
             if is_quiet && !stops && !is_behind {
-                let empty = Batch {
-                    columns: Columns::default(),
-                    receipt: Receipt::new(unit.slot, setup.news.clone()),
-                };
-                self.hand_on(number, empty, true, now, stages, setup);
+                self.flush(number, now, stages, setup);
             }
         }
+    }
+
+    /// Lets go what filters hold of a stream.
+    pub(super) fn flush(&mut self, number: usize, now: Now, stages: &mut Stages, setup: &Setup) {
+        let slot = self.roster.units[self.roster.streams[number].unit].slot;
+        let empty = Batch {
+            columns: Columns::default(),
+            receipt: Receipt::new(slot, setup.news.clone()),
+        };
+        self.hand_on(number, empty, true, now, stages, setup);
     }
 
     /// Looks at the files that wait behind the one being read, posts what there is to lose, and the

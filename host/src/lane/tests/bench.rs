@@ -21,7 +21,7 @@ use crate::clock::Now;
 use crate::filter::call::Filter;
 use crate::lane::{Event, Lane, LeftBehind, Plan, Planned, PodsSetup, Setup};
 use crate::record::receipt::news_channel;
-use crate::record::{Budget, Facts, Ledger};
+use crate::record::{Budget, Facts, Ledger, Share};
 use crate::route::{Limits, Match, Route, Table};
 use crate::sink::{Destination, Request, stdout};
 use crate::source::container_log::discover::Discover;
@@ -125,6 +125,8 @@ pub struct Run {
     events: Receiver<Event>,
     pub board: Arc<Board>,
     metrics: Arc<Metrics>,
+    /// What is not finished takes this of the budget.
+    pub unfinished: Arc<Share>,
     now: Duration,
     /// Requests that are not answered yet.
     pub waiting: Vec<stdout::Lines>,
@@ -167,7 +169,7 @@ pub fn run_on(
     change(&mut source);
     let (to, events) = channel();
     let budget = Budget::new(ByteSize::mib(6).as_u64().try_into().unwrap());
-    let share = budget.share();
+    let (share, unfinished) = (budget.share(), budget.share());
     let metrics = Arc::new(Metrics::default());
     let first_start = entries.is_none();
     let board = Arc::new(Board::new(entries.unwrap_or_default()));
@@ -179,6 +181,7 @@ pub fn run_on(
         board: board.clone(),
         news: news_channel::<Event>(to),
         share_of: Arc::new(move |_, _| share.clone()),
+        unfinished: unfinished.clone(),
         metrics: metrics.clone(),
         cpu: counted_cpu,
         file_ids: Arc::new(AtomicU64::new(1)),
@@ -190,6 +193,7 @@ pub fn run_on(
         events,
         board,
         metrics,
+        unfinished,
         now: Duration::from_secs(1),
         waiting: Vec::new(),
         hold: false,

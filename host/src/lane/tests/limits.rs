@@ -61,3 +61,58 @@ fn records_get_as_long_as_their_route_allows() {
     let text = |text: &String| text.matches('y').count();
     assert_eq!(texts.iter().map(text).sum::<usize>(), 4 * 16 * 1024);
 }
+
+/// Lines of many containers that go on and on, each shorter than a record may be.
+#[test]
+fn lines_whose_ends_are_not_written_share_a_quarter_of_the_budget_and_arrive_whole() {
+    const CONTAINERS: [(&str, &str); 12] = [
+        ("shop_api-0_0f10/api", "A"),
+        ("shop_api-1_0f11/api", "B"),
+        ("shop_api-2_0f12/api", "C"),
+        ("shop_api-3_0f13/api", "D"),
+        ("shop_api-4_0f14/api", "E"),
+        ("shop_api-5_0f15/api", "F"),
+        ("shop_api-6_0f16/api", "G"),
+        ("shop_api-7_0f17/api", "H"),
+        ("shop_api-8_0f18/api", "I"),
+        ("shop_api-9_0f19/api", "J"),
+        ("shop_api-a_0f1a/api", "K"),
+        ("shop_api-b_0f1b/api", "L"),
+    ];
+    const PIECES: usize = 40;
+    const PIECE: usize = 16 * 1024;
+    let mut node = Node::new();
+    let print = |node: &mut Node, tag: &str, pieces: usize| {
+        for (folder, letter) in CONTAINERS {
+            let text = letter.repeat(PIECE);
+            let line = format!("2026-01-01T00:00:00.5Z stdout {tag} {text}\n");
+            node.turn_to(folder);
+            node.write("0.log", line.repeat(pieces).as_bytes());
+        }
+    };
+    print(&mut node, "P", PIECES);
+    let mut run = run(&node, None);
+    // A quarter of 6 MiB, and what a step reads.
+    let most = (6 << 18) + (6 << 18);
+    for _ in 0..100 {
+        run.step();
+        let used = run.unfinished.used();
+        assert!(used <= most, "{used} bytes");
+    }
+    assert!(run.unfinished.used() <= 6 << 18);
+    print(&mut node, "F", 1);
+    run.steps(5);
+    assert_eq!(run.unfinished.used(), 0);
+    let texts = run.texts();
+    for (_, letter) in CONTAINERS {
+        let of = texts.iter().filter(|text| text.starts_with(letter));
+        let own = |text: &String| {
+            text.bytes()
+                .take_while(|b| *b == letter.as_bytes()[0])
+                .count()
+        };
+        assert_eq!(of.map(own).sum::<usize>(), (PIECES + 1) * PIECE, "{letter}");
+    }
+    let parts = texts.iter().filter(|text| text.contains("more follows"));
+    assert!(parts.count() > 0);
+}

@@ -2,8 +2,8 @@
 //!
 //! Pieces are joined per stream, since lines of stderr fall between the pieces of a stdout line. The
 //! joined record has the time of its first piece. A record that would grow past its limit leaves in
-//! marked parts: nothing is cut, and memory stays bounded. What is pending here is in no receipt, so
-//! a restart reads it again. Where parts have left already, and reading goes on behind them, how many
+//! marked parts: nothing is cut, and memory stays bounded; so does one whose lane is short of memory. What
+//! is pending here is in no receipt, so a restart reads it again. Where parts have left already, and reading goes on behind them, how many
 //! is not known: the marks say that this is the rest of a record, and count anew.
 
 use bytesize::ByteSize;
@@ -13,6 +13,9 @@ use crate::record::{Form, Range, Stream};
 
 /// Pieces without text, between lines of the other stream, grow nothing but the list of their places.
 const RANGES_MAX: usize = 4096;
+
+/// Memory that is kept for the next split line.
+const KEPT_BYTES_MAX: usize = 4 * 1024;
 
 /// A record that is whole, or a part of one that was too long.
 pub struct Joined<'a> {
@@ -88,10 +91,11 @@ impl Partials {
         }
     }
 
-    /// Bytes of text that wait.
+    /// Memory that pieces take which wait, bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.slots.iter().map(|s| s.text.len()).sum()
+        let waiting = self.slots.iter().filter(|s| !s.text.is_empty());
+        waiting.map(|s| s.text.capacity()).sum()
     }
 
     /// Source bytes that wait.
@@ -139,6 +143,17 @@ impl Partials {
         }
     }
 
+    /// Gives `part` what waits, as a marked part of a longer record, and keeps no memory of it.
+    pub fn give_up(&mut self, part: &mut dyn FnMut(Joined<'_>)) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let slot = &mut self.slots[stream as usize];
+            if !slot.text.is_empty() {
+                slot.leave(stream, true, part);
+                slot.text = Vec::new();
+            }
+        }
+    }
+
     /// Forgets what waits: it is going to be read again.
     pub fn clear(&mut self) {
         for slot in &mut self.slots {
@@ -159,6 +174,8 @@ impl Pending {
                 " [logsieve: part {} of {of} long record, {state}]",
                 self.parts
             );
+            // Not twice the memory for a few bytes.
+            self.text.reserve_exact(mark.len());
             self.text.extend_from_slice(mark.as_bytes());
         }
         whole(Joined {
@@ -178,7 +195,7 @@ impl Pending {
         self.rest = false;
         self.parts = 0;
         // One long line should not keep its memory for the container's life.
-        if self.text.capacity() > 64 * 1024 {
+        if self.text.capacity() > KEPT_BYTES_MAX {
             self.text = Vec::new();
         }
     }

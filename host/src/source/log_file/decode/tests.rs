@@ -282,7 +282,7 @@ fn memory_stays_bounded_however_long_a_line_is() {
             decoder.decode_piece(piece, place, &mut partials, &mut columns, &mut receipt);
         (head, at) = (Some(next), at + done.consumed as u64);
         records += columns.len();
-        assert!(partials.bytes() <= MAX);
+        assert!(partials.bytes() <= MAX + 100, "with its mark");
     }
     assert_eq!(records, 255);
     assert!(partials.source_bytes() <= MAX as u64 + 30);
