@@ -11,6 +11,7 @@ use logsieve::sink::cloudwatch::body::Request;
 use crate::agent::Agent;
 use crate::disk::{Disk, Node};
 use crate::kubelet::{LINKS, PODS};
+use crate::plain::FOLDER;
 use crate::service::Body;
 
 /// A node and its agent, one step after the other.
@@ -28,7 +29,14 @@ impl Bench {
         let disk = Disk::new(fastrand::Rng::with_seed(1));
         disk.make_folder(Path::new(PODS));
         disk.make_folder(Path::new(LINKS));
+        disk.make_folder(Path::new(FOLDER));
+        disk.tell_times();
         let agent = Agent::start(&disk, None, at(Duration::ZERO)).expect("a first start");
+        let agent = agent.with_plain(&disk);
+        Self::of(disk, agent)
+    }
+
+    fn of(disk: Disk, agent: Agent) -> Self {
         Self {
             disk,
             agent,
@@ -45,6 +53,26 @@ impl Bench {
         let node = self.disk.create(&folder.join("0.log"));
         self.look(pod);
         (folder, node)
+    }
+
+    /// A plain file.
+    pub fn plain(&mut self, name: &str) -> Node {
+        let node = self.disk.create(&Path::new(FOLDER).join(name));
+        self.agent.look_at_plain();
+        node
+    }
+
+    /// What `copytruncate` makes of a plain file, before it cuts it.
+    pub fn copy(&mut self, of: Node, name: &str) {
+        let bytes = self.disk.bytes(of);
+        let copy = self.disk.create(&Path::new(FOLDER).join(name));
+        self.disk.append(copy, &bytes);
+        self.agent.look_at_plain();
+    }
+
+    /// Requests without an answer are given up.
+    pub fn give_up(&mut self) {
+        self.waiting.clear();
     }
 
     pub fn look(&mut self, pod: &str) {

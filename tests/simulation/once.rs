@@ -2,6 +2,7 @@
 //! become since.
 
 use crate::bench::{Bench, SECOND, line};
+use crate::disk::Node;
 
 /// It was closed by what the last look had seen, though nobody had looked since reading stopped.
 #[test]
@@ -60,4 +61,86 @@ fn a_split_line_whose_rest_was_cut_off_is_not_joined_with_the_next() {
     bench.disk.append(node, line(2, "F", "another").as_bytes());
     bench.pass(3 * SECOND, "");
     assert_eq!(bench.texts, ["half a line, ", "another"]);
+}
+
+/// Lines of a plain file.
+fn append(bench: &Bench, node: Node, lines: std::ops::Range<u32>) {
+    for number in lines {
+        let line = format!("2026-11-23T20:00:{number:02}Z line {number}\n");
+        bench.disk.append(node, line.as_bytes());
+    }
+}
+
+/// The numbers of the lines that came, and the markers.
+fn came(bench: &Bench) -> (Vec<u32>, Vec<&str>) {
+    let numbers = bench.texts.iter();
+    let numbers = numbers.filter_map(|t| t.split(" line ").nth(1)?.parse().ok());
+    let markers = bench.texts.iter().map(String::as_str);
+    let markers = markers.filter(|text| text.starts_with("logsieve: "));
+    (numbers.collect(), markers.collect())
+}
+
+/// A plain file whose first ten lines came and stand in a copy, and one more was read behind them.
+fn copied_and_read_on(unanswered: &str) -> (Bench, Node) {
+    let mut bench = Bench::new();
+    let node = bench.plain("messages");
+    append(&bench, node, 0..8);
+    bench.pass(5 * SECOND, "");
+    append(&bench, node, 8..10);
+    bench.pass(5 * SECOND, unanswered);
+    bench.copy(node, "messages.1");
+    append(&bench, node, 10..11);
+    bench.pass(5 * SECOND, unanswered);
+    (bench, node)
+}
+
+/// It was shorter than what was read of the original, so it passed for another file.
+#[test]
+fn a_copy_that_lacks_what_was_read_before_the_cut_is_not_read_again() {
+    let (mut bench, node) = copied_and_read_on("");
+    bench.disk.truncate(node);
+    append(&bench, node, 11..12);
+    bench.pass(20 * SECOND, "");
+    assert_eq!(came(&bench), ((0..12).collect(), vec![]));
+}
+
+/// What the copy lacks is lost, and told.
+#[test]
+fn what_is_given_up_is_read_again_from_a_copy_as_far_as_that_goes() {
+    let (mut bench, node) = copied_and_read_on("messages");
+    bench.disk.truncate(node);
+    append(&bench, node, 11..12);
+    for _ in 0..2 {
+        // What comes little by little waits for the answer to what went before.
+        bench.pass(5 * SECOND, "messages");
+        bench.give_up();
+    }
+    bench.pass(20 * SECOND, "");
+    let (numbers, markers) = came(&bench);
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11]);
+    let lost = "2026-11-23T20:00:10Z line 10\n".len();
+    let words = format!("logsieve: {lost} bytes of this container's log truncated away unread");
+    assert!(
+        markers.len() == 1 && markers[0].starts_with(&words),
+        "{markers:?}"
+    );
+}
+
+/// The copy was read from where the checkpoint stood, while what came behind that was on its way.
+#[test]
+fn a_copy_that_is_found_late_waits_for_what_was_read_of_its_original() {
+    let mut bench = Bench::new();
+    let node = bench.plain("messages");
+    append(&bench, node, 0..8);
+    bench.pass(5 * SECOND, "");
+    append(&bench, node, 8..10);
+    bench.pass(5 * SECOND, "messages");
+    let bytes = bench.disk.bytes(node);
+    bench.disk.truncate(node);
+    bench.pass(10 * SECOND, "messages");
+    let copy = bench.plain("messages.1");
+    bench.disk.append(copy, &bytes);
+    bench.pass(5 * SECOND, "messages");
+    bench.pass(20 * SECOND, "");
+    assert_eq!(came(&bench), ((0..10).collect(), vec![]));
 }

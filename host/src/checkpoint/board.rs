@@ -137,6 +137,17 @@ impl Board {
         entry.map(|entry| entry.left.clone()).unwrap_or_default()
     }
 
+    /// More of a file that is gone has settled: a copy of it, if there is one, goes on from there.
+    pub fn settle(&self, key: &FileKey, settled: &Watermark) {
+        if let Ok(mut inner) = self.inner.lock()
+            && let Some(entry) = inner.entries.get_mut(key)
+        {
+            entry.offset = settled.prefix();
+            entry.above = settled.above().take(ABOVE_MAX).collect();
+            inner.dirty = true;
+        }
+    }
+
     /// What a file held when it was last looked at.
     pub fn note(&self, key: &FileKey, sample: Sample) {
         if let Ok(mut inner) = self.inner.lock()

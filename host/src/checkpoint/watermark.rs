@@ -42,6 +42,16 @@ impl Watermark {
         self.above.iter().map(|(from, to)| (*from, *to))
     }
 
+    /// The same as far as `end`.
+    #[must_use]
+    pub fn up_to(&self, end: u64) -> Self {
+        let mut within = Self::at(self.prefix.min(end));
+        for (from, to) in self.above().take_while(|(from, _)| *from < end) {
+            within.settle(from, to.min(end));
+        }
+        within
+    }
+
     /// The end of all that is settled.
     #[must_use]
     pub fn end(&self) -> u64 {

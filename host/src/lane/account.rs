@@ -97,8 +97,10 @@ impl Account {
         for range in news.ranges {
             let Some(file) = files.iter_mut().find(|f| f.extent().id == range.file) else {
                 // It was cut or given up meanwhile; what is delivered is not lost.
-                let key = self.books.settle_departed(range.file, range.from, range.to);
-                self.owe(key.as_ref(), now, setup);
+                if let Some((key, settled)) = self.books.settle_departed(range) {
+                    setup.board.settle(&key, &settled);
+                    self.owe(Some(&key), now, setup);
+                }
                 continue;
             };
             let (_, bytes) = file.extent_mut().settle(range.from, range.to);

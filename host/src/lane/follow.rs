@@ -64,6 +64,8 @@ pub struct Follow {
     files: VecDeque<File>,
     /// Plain files that may be copies of others, and the one that is written to.
     aside: Vec<File>,
+    /// Those that were cut lately.
+    cut: Vec<plain::Cut>,
     live: Option<Inode>,
     pace: Pace,
     partials: Partials,
@@ -115,6 +117,7 @@ impl Follow {
             shown_waiting: false,
             files: VecDeque::new(),
             aside: Vec::new(),
+            cut: Vec::new(),
             live: None,
             pace: Pace::default(),
             partials: Partials::new(most),

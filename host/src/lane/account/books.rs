@@ -7,8 +7,9 @@
 use std::ops::RangeInclusive;
 
 use crate::checkpoint::store::FileKey;
+use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
-use crate::record::{Batch, Cause, Columns, Count, FileId, Ledger, Range, Receipt, Stream, Tally};
+use crate::record::{Batch, Cause, Columns, Count, Ledger, Range, Receipt, Stream, Tally};
 
 use super::extent::Extent;
 use super::loss::Loss;
@@ -44,17 +45,26 @@ impl Books {
         self.settled += bytes;
     }
 
-    /// A range of a file that is not open has settled. Says what the checkpoint calls that file.
-    pub fn settle_departed(&mut self, file: FileId, from: u64, to: u64) -> Option<FileKey> {
-        let at = self.departed.iter().position(|d| d.extent.id == file)?;
-        let (_, bytes) = self.departed[at].extent.settle(from, to);
+    /// A range of a file that is not open has settled. Says what the checkpoint calls that file, and what
+    /// of it is settled now.
+    pub fn settle_departed(&mut self, range: Range) -> Option<(FileKey, Watermark)> {
+        let is_of = |d: &Departed| d.extent.id == range.file;
+        let at = self.departed.iter().position(is_of)?;
+        let (_, bytes) = self.departed[at].extent.settle(range.from, range.to);
         self.settled += bytes;
+        let settled = self.departed[at].extent.watermark().clone();
         let key = self.departed[at].key.clone();
         if self.departed[at].extent.unsettled() == 0 {
             let departed = self.departed.swap_remove(at);
             self.closed_seen += departed.extent.seen();
         }
-        key
+        Some((key?, settled))
+    }
+
+    /// Whether something of a file that is gone is on its way.
+    #[must_use]
+    pub fn is_on_way(&self, key: &FileKey) -> bool {
+        self.departed.iter().any(|d| d.key.as_ref() == Some(key))
     }
 
     /// A range of a file that is gone was abandoned. Says how many bytes are lost, and what the checkpoint
@@ -189,6 +199,20 @@ impl Books {
         self.lose(Cause::Damaged, None, bytes, true, key, self.since_last(now));
     }
 
+    /// The end of an open file has left its extent: so many bytes were seen of it, and so many are lost.
+    pub fn lose_end(
+        &mut self,
+        cause: Cause,
+        (seen, bytes): (u64, u64),
+        key: Option<FileKey>,
+        now: u64,
+    ) {
+        self.closed_seen += seen;
+        if bytes > 0 {
+            self.lose(cause, None, bytes, false, key, self.since_last(now));
+        }
+    }
+
     /// So many entries of a journal are among what is lost for this cause.
     pub fn lose_entries(&mut self, cause: Cause, entries: u64, now: u64) {
         let loss = self.lose(cause, None, 0, false, None, self.since_last(now));
@@ -314,6 +338,12 @@ impl Books {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::FileId;
+
+    fn range(from: u64, to: u64) -> Range {
+        let file = FileId(1);
+        Range { file, from, to }
+    }
 
     fn extent(read_to: u64, seen_to: u64) -> Extent {
         let mut extent = Extent::new(FileId(1), 100);
@@ -332,8 +362,8 @@ mod tests {
         let ledger = books.ledger(std::iter::empty());
         assert_eq!((ledger.lost_bytes, ledger.unsettled_bytes), (30, 50));
         assert!(ledger.balances(), "{ledger:?}");
-        books.settle_departed(FileId(1), 100, 120);
-        books.settle_departed(FileId(1), 120, 150);
+        books.settle_departed(range(100, 120));
+        books.settle_departed(range(120, 150));
         let ledger = books.ledger(std::iter::empty());
         assert_eq!((ledger.lost_bytes, ledger.settled_bytes), (30, 50));
         assert!(ledger.balances(), "{ledger:?}");
@@ -356,7 +386,7 @@ mod tests {
     fn what_nothing_can_bring_back_is_lost_once() {
         let mut books = Books::default();
         books.depart(extent(150, 180), 150, Cause::GivenUp, None, 9);
-        books.settle_departed(FileId(1), 120, 150);
+        books.settle_departed(range(120, 150));
         assert_eq!(books.give_up_departed(9), 20);
         let ledger = books.ledger(std::iter::empty());
         assert_eq!((ledger.lost_bytes, ledger.settled_bytes), (50, 30));

@@ -116,6 +116,16 @@ impl Extent {
         bytes
     }
 
+    /// Nothing behind `end` can be read again, and all that was is answered for. It leaves these books: says
+    /// how many bytes, and how many of them were not settled.
+    pub fn end_at(&mut self, end: u64) -> (u64, u64) {
+        let seen = self.seen_to.saturating_sub(end);
+        let lost = seen - self.watermark.settled_beyond(end).min(seen);
+        self.watermark = self.watermark.up_to(end);
+        (self.seen_to, self.read_to) = (self.seen_to.min(end), self.read_to.min(end));
+        (seen, lost)
+    }
+
     /// Nothing can be read behind `len`, though it was said to go on up to `said`; so whoever finds it
     /// again passes over that.
     pub fn ends_at(&mut self, len: u64, said: u64) {

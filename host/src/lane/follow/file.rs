@@ -46,6 +46,8 @@ pub struct File {
     /// Until when it waits for its container's id, where its records are sent with that.
     pub id_until: Option<Duration>,
     key: Option<FileKey>,
+    /// What the checkpoint called it before reading went on in a copy.
+    pub(super) former_key: Option<FileKey>,
     /// Its content is new, whatever the checkpoint says of one that starts the same.
     fresh: bool,
     /// How long it was said to be when it was found.
@@ -101,12 +103,17 @@ impl Kept for File {
         let untold = self.is_untold();
         let open = self.superseded_at.is_none() || untold;
         let waits = open || settled.prefix() < self.extent.seen_to();
+        let lacks_from = self.lacks_from();
+        let beyond = lacks_from.map_or(0, |end| settled.settled_beyond(end));
         let behind = waits.then(|| Behind {
             // There is more of it than can be read, which the next start finds out as well.
-            len: self.extent.seen_to() + u64::from(untold),
+            len: self.extent.seen_to() - beyond + u64::from(untold),
             folder: folder.to_owned(),
             cause: None,
         });
+        // The next start finds no more than the copy has.
+        let within = lacks_from.map(|end| settled.up_to(end));
+        let settled = within.as_ref().unwrap_or(settled);
         board.commit(key, settled, behind, now.wall / 1_000_000_000);
         if let Some(sample) = self.tail.sample().filter(|_| !self.tail.is_cut()) {
             board.note(key, sample);
@@ -145,6 +152,7 @@ impl File {
             timed: None,
             id_until: found.id_may_come.then(|| now + id_wait),
             key: None,
+            former_key: None,
             fresh: from_end,
             said: len,
             damage: Damage::Unseen,
@@ -171,7 +179,8 @@ impl File {
 
     /// The checkpoint knows it as another from now on; gives back as what it knew it before.
     pub fn rename_key(&mut self, key: FileKey) -> Option<FileKey> {
-        self.key.replace(key)
+        self.former_key = self.key.replace(key);
+        self.former_key.clone()
     }
 
     /// The time of a plain line that tells none: that of the last one that did, if both are read
@@ -309,7 +318,7 @@ impl File {
     pub fn skip_settled(&mut self) -> Option<u64> {
         let (from, until) = self.extent.watermark().next_unsettled(self.tail.offset());
         if from != self.tail.offset() {
-            self.tail.seek(from);
+            self.tail.go_to(from);
         }
         let again = (from < self.extent.read_to()).then(|| self.extent.read_to());
         until.into_iter().chain(again).min()
@@ -353,12 +362,13 @@ impl File {
         self.timed = None;
         self.read_out = false;
         self.fresh = true;
+        self.former_key = None;
         (former, offset, self.key.take())
     }
 
     /// Goes back to the oldest unsettled byte.
     pub fn rewind(&mut self) {
-        self.tail.seek(self.extent.watermark().prefix());
+        self.tail.go_to(self.extent.watermark().prefix());
         self.torn_at = None;
         self.read_out &= self.tail.unread() == 0;
     }

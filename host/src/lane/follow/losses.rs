@@ -24,6 +24,7 @@ impl Follow {
             if self.awaits_copy(place, now) {
                 return false;
             }
+            self.note_cut(place);
         }
         let id = setup.next_file_id();
         let file = &mut self.files[place];
@@ -75,7 +76,7 @@ impl Follow {
         self.lost(bytes, cause, &container, now);
     }
 
-    fn lost(&mut self, bytes: u64, cause: Cause, container: &Container, now: Now) {
+    pub(super) fn lost(&mut self, bytes: u64, cause: Cause, container: &Container, now: Now) {
         // What was left unfinished before the gap is not completed by what stands behind it.
         self.restart = NO_RESTART;
         self.read_at = now.mono;

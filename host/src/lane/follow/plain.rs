@@ -5,7 +5,8 @@
 //! compression left in its place, or somebody's backup. It is set aside until that is clear. When the original
 //! is cut, reading goes on in the copy as if nothing had happened: it holds what was not read yet, and
 //! what was and is not settled. So only what was written between the copy and the cut is lost, which no
-//! reader can prevent; what of that was seen is counted.
+//! reader can prevent; what of that was seen is counted. What of it was read as well is in no copy: it is
+//! on its way, and lost only if it comes back.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::checkpoint::watermark::Watermark;
 use crate::clock::Now;
 use crate::lane::Setup;
 use crate::lane::account::Kept;
-use crate::record::Cause;
+use crate::record::{Cause, Sample};
 use crate::source::log_file::files::Stat;
 use crate::source::log_file::sample::inode_id;
 use crate::source::log_file::sighting::Found;
@@ -28,6 +29,15 @@ const ASIDE_MAX: usize = 16;
 const COPY_WAIT: Duration = Duration::from_secs(5);
 /// How long a rotated file may be empty, or wait for the one that is written to.
 const CLEAR_WAIT: Duration = Duration::from_secs(10);
+
+/// Files that were cut lately, whose copies may still be found.
+const CUT_MAX: usize = 4;
+
+/// A file that was cut, and what it held at the last looks, the latest first.
+pub(super) struct Cut {
+    key: FileKey,
+    seen: Vec<Sample>,
+}
 
 /// The file's own entry, if it still holds what it held.
 fn own(board: &Board, folder: &str, file: &File) -> Option<(FileKey, Entry)> {
@@ -108,26 +118,53 @@ impl Follow {
                 }
                 continue;
             }
-            self.claim(&mut file, setup);
-            self.take_in(file, now, setup);
+            if self.claim(&mut file, setup) {
+                self.take_in(file, now, setup);
+            } else {
+                self.aside.push(file);
+            }
         }
     }
 
-    /// It may be what became of a file that is gone: its entry is the copy's from here on.
-    fn claim(&self, file: &mut File, setup: &Setup) {
+    /// It may be what became of a file that is gone: its entry is the copy's from here on. False: what was
+    /// read of that is on its way, and whether it is to be read again is not known yet.
+    fn claim(&self, file: &mut File, setup: &Setup) -> bool {
         let (board, folder) = (&setup.board, &self.account.folder);
+        let is_cut = |key: &FileKey| {
+            let mut cut = self.cut.iter().filter(|cut| cut.key == *key);
+            cut.any(|cut| file.tail.copies(cut.seen.iter().copied()))
+        };
         let known = board.of_owner(folder).into_iter();
         let known = known.filter(|(key, entry)| {
-            entry.sample.is_some() && !self.has_key(key) && holds(file, entry)
+            let may = entry.sample.is_some() && !self.has_key(key);
+            may && (holds(file, entry) || is_cut(key))
         });
         let Some((key, entry)) = known.max_by_key(|(_, entry)| entry.offset) else {
-            return;
+            return true;
         };
-        let id = inode_id(&file.tail.stat().inode);
-        let settled = Watermark::of(entry.offset, &entry.above);
-        file.know_as(board.fresh_plain(folder, id), Some(settled));
+        if self.account.books.is_on_way(&key) {
+            return false;
+        }
+        let stat = file.tail.stat();
+        let settled = Watermark::of(entry.offset, &entry.above).up_to(stat.len);
+        let fresh = board.fresh_plain(folder, inode_id(&stat.inode));
+        file.know_as(fresh, Some(settled));
         // What there was to lose of it is here.
         board.told(&key);
+        true
+    }
+
+    /// Remembers a file that is cut now, by what it held: a copy may be found later.
+    pub(super) fn note_cut(&mut self, place: usize) {
+        let file = &self.files[place];
+        let Some(key) = file.key().cloned() else {
+            return;
+        };
+        if self.cut.len() >= CUT_MAX {
+            self.cut.remove(0);
+        }
+        let seen = file.tail.samples().collect();
+        self.cut.push(Cut { key, seen });
     }
 
     /// Whether a file that was cut still waits for its copy: for a while, and while it has something to
@@ -143,19 +180,14 @@ impl Follow {
     /// Goes on reading in a copy of what the file held before it was cut, if there is one. What is
     /// written to the file from here on comes behind it.
     pub(super) fn go_on_in_copy(&mut self, place: usize, now: Now, setup: &Setup) -> bool {
-        let file = &self.files[place];
-        let Some(seen) = file.tail.sample() else {
-            return false;
-        };
         for copy in &mut self.aside {
             // What cannot be looked at now is looked at again.
             let _ = copy.tail.look(now.mono);
         }
-        let read_to = file.extent.read_to();
-        let fits = |copy: &File| {
-            copy.tail.stat().len >= read_to && copy.tail.holds(&seen).unwrap_or(false)
-        };
-        let Some(at) = self.aside.iter().position(fits) else {
+        let tail = &self.files[place].tail;
+        let copies = self.aside.iter().enumerate();
+        let copies = copies.filter(|(_, copy)| copy.tail.copies(tail.samples()));
+        let Some((at, _)) = copies.max_by_key(|(_, copy)| copy.tail.stat().len) else {
             return false;
         };
         let copy = self.aside.remove(at);
@@ -209,6 +241,21 @@ impl Follow {
         true
     }
 
+    /// What was read between the copy and the cut, and is not settled, cannot be read again.
+    pub(super) fn lose_lacking(&mut self, place: usize, now: Now, setup: &Setup) {
+        let file = &mut self.files[place];
+        let Some(end) = file.lacks_from() else { return };
+        let (seen, bytes) = file.extent.end_at(end);
+        let (key, container) = (file.former_key.clone(), file.container.clone());
+        let books = &mut self.account.books;
+        books.lose_end(Cause::Truncated, (seen, bytes), key.clone(), now.wall);
+        if bytes > 0 {
+            setup.metrics.source.lost_bytes.inc_by(bytes);
+            self.account.owe(key.as_ref(), now, setup);
+            self.lost(bytes, Cause::Truncated, &container, now);
+        }
+    }
+
     /// Bytes were seen that stood there between the copy and the cut.
     fn lose_between(&mut self, key: FileKey, bytes: u64, now: Now, setup: &Setup) {
         let between = (now.wall, now.wall);
@@ -216,6 +263,16 @@ impl Follow {
         books.lose_unseen(Cause::Truncated, bytes, true, key.clone(), between);
         setup.metrics.source.lost_bytes.inc_by(bytes);
         self.account.owe(Some(&key), now, setup);
+    }
+}
+
+impl File {
+    /// Where it ends, if reading went on in a copy that lacks some of what was read.
+    #[must_use]
+    pub fn lacks_from(&self) -> Option<u64> {
+        let end = self.tail.stat().len;
+        let copied = self.former_key.is_some() && !self.compressed && !self.tail.is_cut();
+        (copied && self.extent.read_to() > end).then_some(end)
     }
 }
 

@@ -22,8 +22,9 @@ impl Follow {
         }
         self.partials.clear();
         self.account.begin_again(self.held.forget(), now, setup);
-        for file in &mut self.files {
-            file.rewind();
+        for place in 0..self.files.len() {
+            self.lose_lacking(place, now, setup);
+            self.files[place].rewind();
         }
         self.read_at = now.mono;
     }

@@ -23,6 +23,9 @@ const START_BYTES: usize = 64;
 /// A runtime's longest line and its head are shorter.
 const LAST_BYTES: usize = 20 * 1024;
 
+/// Looks before the last one of which it is known what a plain file held.
+const FORMER: usize = 3;
+
 pub struct Tail {
     pub id: FileId,
     file: Box<dyn LogFile>,
@@ -37,6 +40,8 @@ pub struct Tail {
     /// What a plain file held at the last look, in the place of that: its first bytes may repeat.
     plain: bool,
     sample: Option<Sample>,
+    /// The same at the looks before, the latest first: a copy may have been made in between.
+    former: [Option<Sample>; FORMER],
     /// A look found it cut, and nobody has called `restart` yet.
     cut: bool,
     is_whole: bool,
@@ -87,6 +92,7 @@ impl Tail {
             start_len: 0,
             plain: false,
             sample: None,
+            former: [None; FORMER],
             cut: false,
             is_whole: false,
             long_line: None,
@@ -190,7 +196,7 @@ impl Tail {
         self.cut |= (shorter && !self.is_whole) || (changed && !self.starts_the_same()?);
         self.stat = stat;
         if !self.cut {
-            self.sample = next.or(self.sample);
+            self.saw(next);
         }
         Ok(if self.cut {
             Look::Truncated
@@ -281,7 +287,7 @@ impl Tail {
         self.first = None;
         self.line = None;
         self.start_len = 0;
-        self.sample = None;
+        (self.sample, self.former) = (None, [None; FORMER]);
         self.stat.len = 0;
         self.cut = false;
         self.grew_at = now;

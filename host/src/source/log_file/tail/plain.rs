@@ -1,7 +1,7 @@
 //! A plain file is known by what it holds, since its first bytes may repeat; and reading may go on in a copy of
 //! it.
 
-use std::io;
+use std::{io, iter};
 
 use super::Tail;
 use crate::record::Sample;
@@ -32,6 +32,26 @@ impl Tail {
         sample::sample(&*self.file, len)
     }
 
+    /// What it held at the last looks, the latest first.
+    pub fn samples(&self) -> impl Iterator<Item = Sample> {
+        iter::once(self.sample).chain(self.former).flatten()
+    }
+
+    pub(super) fn saw(&mut self, next: Option<Sample>) {
+        if next.is_some() && next != self.sample {
+            self.former.rotate_right(1);
+            self.former[0] = std::mem::replace(&mut self.sample, next);
+        }
+    }
+
+    /// Whether it is a copy of a file that held this, the latest first: it holds what was seen there as far
+    /// as it goes, for it may have been made before the last of these looks.
+    pub fn copies(&self, mut seen: impl Iterator<Item = Sample>) -> bool {
+        let within = seen.find(|sample| sample.at <= self.stat.len);
+        // What cannot be compared now is compared again.
+        within.is_some_and(|sample| self.holds(&sample).unwrap_or(false))
+    }
+
     /// Whether it holds what was seen of another one, or of itself before.
     ///
     /// # Errors
@@ -43,18 +63,26 @@ impl Tail {
         fits(seen, &*self.file, self.stat.len)
     }
 
-    /// Goes on in a copy that holds what this one held. Gives back the file itself, for what is
-    /// written to it now.
+    /// Goes on in a copy that holds what this one held, at its end where it holds less than was read. Gives
+    /// back the file itself, for what is written to it now.
     pub fn go_on_in(&mut self, copy: Self) -> Box<dyn LogFile> {
         self.stat = copy.stat;
         self.is_whole = copy.is_whole;
-        self.sample = copy.sample;
+        (self.sample, self.former) = (copy.sample, copy.former);
         self.cut = false;
         self.looks = copy.looks;
         // A look back may have found what took the place of it.
         self.line = None;
-        self.seek(self.offset);
+        self.go_to(self.offset);
         std::mem::replace(&mut self.file, copy.file)
+    }
+
+    /// Goes on at `offset`, or at its end where that comes first, as in a copy that lacks what was read.
+    pub fn go_to(&mut self, offset: u64) {
+        self.seek(match self.is_whole || self.cut {
+            true => offset,
+            false => offset.min(self.stat.len),
+        });
     }
 
     /// Whether it still holds what it held at the last look.
