@@ -95,12 +95,20 @@ impl Discover {
     /// The folders that hold files, as far as they are there, and those in which one may appear.
     #[must_use]
     pub fn folders(&self) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+        self.folders_and(&mut |_, _| ())
+    }
+
+    /// The same; `unlisted` are told those in which nobody can tell whether one is there.
+    fn folders_and(
+        &self,
+        unlisted: &mut dyn FnMut(PathBuf, io::Error),
+    ) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
         let mut watched = BTreeSet::new();
         let patterns = self.groups.iter().flat_map(|(_, group)| &group.include);
         let mut watch = |folder| {
             watched.insert(folder);
         };
-        let folders = patterns.flat_map(|p| p.folders(&*self.files, &mut watch));
+        let folders = patterns.flat_map(|p| p.folders(&*self.files, &mut watch, unlisted));
         (folders.collect(), watched)
     }
 
@@ -137,7 +145,11 @@ impl Discover {
         let mut seen = HashSet::new();
         let (mut met, mut unlisted) = (BTreeSet::new(), BTreeSet::new());
         let mut by_family: BTreeMap<PathBuf, Vec<Opened>> = BTreeMap::new();
-        for folder in self.folders().0 {
+        let mut fail = |path: PathBuf, source| {
+            unlisted.insert(path.clone());
+            tell(Sighting::Failed { path, source });
+        };
+        for folder in self.folders_and(&mut fail).0 {
             match self.list(&folder) {
                 Ok(opened) => {
                     for (base, opened) in opened {
@@ -146,13 +158,7 @@ impl Discover {
                 }
                 // It may appear yet.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => {
-                    unlisted.insert(folder.clone());
-                    tell(Sighting::Failed {
-                        path: folder,
-                        source,
-                    });
-                }
+                Err(source) => fail(folder, source),
             }
         }
         for (base, opened) in by_family {
@@ -163,7 +169,7 @@ impl Discover {
             }
         }
         // What stands in a folder that cannot be listed is not gone.
-        let is_unlisted = |base: &Path| base.parent().is_some_and(|f| unlisted.contains(f));
+        let is_unlisted = |base: &Path| base.ancestors().any(|f| unlisted.contains(f));
         self.told.retain(|inode, told| {
             told.missed = if seen.contains(inode) || is_unlisted(&told.base) {
                 0
@@ -364,4 +370,69 @@ fn compressed(file: Box<dyn LogFile>) -> io::Result<(Box<dyn LogFile>, Stat)> {
     let gz = GzFile::new(file)?;
     let stat = gz.stat()?;
     Ok((Box::new(gz), stat))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::log_file::files::{Disk, Entry};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A disk on which one folder cannot be listed for a while.
+    struct Failing {
+        folder: PathBuf,
+        fails: AtomicBool,
+    }
+
+    impl Files for Failing {
+        fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+            Disk.open(path)
+        }
+
+        fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+            if folder == self.folder && self.fails.load(Ordering::Relaxed) {
+                return Err(io::Error::other("the disk is about to die"));
+            }
+            Disk.list(folder)
+        }
+
+        fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+            Disk.read_link(path)
+        }
+    }
+
+    /// By a name, or by a pattern whose own folder can be listed.
+    #[test]
+    fn what_stands_in_a_folder_that_cannot_be_listed_is_not_gone() {
+        for (include, fails) in [("app/messages", "app"), ("*/messages", "")] {
+            let root = tempfile::tempdir().unwrap();
+            let below = |name: &str| root.path().join(name);
+            std::fs::create_dir(below("app")).unwrap();
+            std::fs::write(below("app/messages"), "one\n").unwrap();
+            std::fs::write(below("app/messages.1"), "none\n").unwrap();
+            let text = format!("{{ g: {{ include: ['{}'] }} }}", below(include).display());
+            let config: Config = serde_saphyr::from_str(&text).unwrap();
+            let files = Arc::new(Failing {
+                folder: root.path().join(fails),
+                fails: false.into(),
+            });
+            let mut discover = Discover::new(files.clone(), &config, Facts::new(), HashSet::new());
+            let mut scan = |fails: bool| {
+                files.fails.store(fails, Ordering::Relaxed);
+                let (mut found, mut gone, mut failed) = (0, 0, 0);
+                discover.scan(&mut |sighting| match sighting {
+                    Sighting::Found(_) => found += 1,
+                    Sighting::Gone { .. } => gone += 1,
+                    Sighting::Failed { .. } => failed += 1,
+                    _ => {}
+                });
+                (found, gone, failed)
+            };
+            assert_eq!(scan(false), (2, 0, 0), "{include}");
+            for _ in 0..=MISSED_MAX {
+                assert_eq!(scan(true), (0, 0, 1), "{include}");
+            }
+            assert_eq!(scan(false), (0, 0, 0), "{include}");
+        }
+    }
 }

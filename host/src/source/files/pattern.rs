@@ -1,6 +1,7 @@
 //! Patterns of paths, as shells read them: `*` and `?` stand for parts of one name, and never for a slash, so
 //! that a pattern names the depth of what it takes.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -44,8 +45,13 @@ impl FromStr for Pattern {
 
 impl Pattern {
     /// The folders that hold its files, as far as they are there. `watched` are told those in which one of
-    /// them may appear.
-    pub fn folders(&self, files: &dyn Files, watched: &mut dyn FnMut(PathBuf)) -> Vec<PathBuf> {
+    /// them may appear, and `unlisted` those in which nobody can tell whether one is there.
+    pub fn folders(
+        &self,
+        files: &dyn Files,
+        watched: &mut dyn FnMut(PathBuf),
+        unlisted: &mut dyn FnMut(PathBuf, io::Error),
+    ) -> Vec<PathBuf> {
         let mut all = vec![PathBuf::from("/")];
         for name in &self.folders {
             if !name.contains(['*', '?']) {
@@ -55,8 +61,18 @@ impl Pattern {
             let glob = Globs::One(name.clone());
             let mut below = Vec::new();
             for folder in all {
-                let listed = files.list(&folder).unwrap_or_default().into_iter();
-                let fits = listed.filter(|e| e.is_dir && glob.matches(&e.name));
+                let listed = match files.list(&folder) {
+                    Ok(listed) => listed,
+                    Err(error) => {
+                        // One that is missing may appear yet.
+                        if error.kind() != io::ErrorKind::NotFound {
+                            unlisted(folder.clone(), error);
+                        }
+                        Vec::new()
+                    }
+                };
+                let fits = listed.into_iter();
+                let fits = fits.filter(|e| e.is_dir && glob.matches(&e.name));
                 below.extend(fits.map(|e| folder.join(e.name)));
                 below.truncate(FOLDERS_MAX);
                 watched(there(files, folder));
@@ -137,15 +153,16 @@ mod tests {
         }
         let glob = format!("{}/a*/logs/*.log", root.path().display());
         let mut watched = Vec::new();
+        let mut none = |folder: PathBuf, _| panic!("{}", folder.display());
         let pattern: Pattern = glob.parse().unwrap();
-        let folders = pattern.folders(&Disk, &mut |folder| watched.push(folder));
+        let folders = pattern.folders(&Disk, &mut |folder| watched.push(folder), &mut none);
         let below = |name| root.path().join(name);
         assert_eq!(folders, [below("a1/logs"), below("a2/logs")]);
         assert_eq!(watched, [below(""), below("a1/logs"), below("a2/logs")]);
         let missing = format!("{}/b/later/logs/x", root.path().display());
         watched.clear();
         let pattern: Pattern = missing.parse().unwrap();
-        let folders = pattern.folders(&Disk, &mut |folder| watched.push(folder));
+        let folders = pattern.folders(&Disk, &mut |folder| watched.push(folder), &mut none);
         assert_eq!(folders, [below("b/later/logs")]);
         assert_eq!(watched, [below("b")]);
     }
