@@ -5,7 +5,9 @@
 //! it, as a plain file and its compressed twin do.
 
 mod copies;
+pub mod journal;
 mod ledger;
+mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +17,8 @@ use logsieve::source::log_file::identity::{HEAD_BYTES_MAX, Head};
 use support::kubelet::{Stream, token_of};
 
 use crate::disk::{Node, Unreadable};
+
+pub use record::Record;
 
 /// Markers of the agent and what filters add apart.
 const WRITTEN: &str = "nothing delivered that was not written";
@@ -32,52 +36,13 @@ impl Broken {
     }
 }
 
-/// One record that a container printed.
-#[derive(Debug)]
-pub struct Record {
-    pub text: String,
-    pub time_ms: i64,
-    pub stream: Stream,
-    /// The filter is asked to drop it.
-    pub unwanted: bool,
-    /// How often it came, and when last.
-    came: u32,
-    came_at: u64,
-    /// The service refused it.
-    rejected: bool,
-    /// Some of its bytes were gone before they came: nobody could read it.
-    lost: bool,
-}
-
-impl Record {
-    pub fn new(text: String, time_ms: i64, stream: Stream, unwanted: bool) -> Self {
-        let (came, came_at, rejected, lost) = (0, 0, false, false);
-        Self {
-            text,
-            time_ms,
-            stream,
-            unwanted,
-            came,
-            came_at,
-            rejected,
-            lost,
-        }
-    }
-
-    fn is_accounted_for(&self) -> bool {
-        self.came > 0 || self.rejected || self.lost || self.unwanted
-    }
-
-    fn rank(&self) -> (Stream, i64) {
-        (self.stream, self.time_ms)
-    }
-}
-
 /// One container of one pod.
 pub struct Account {
     pub pod: String,
     pub uid: String,
     pub records: Vec<Record>,
+    /// It is a unit of the journal, of whose records it is known which may come again.
+    is_unit: bool,
     /// When something last happened that allows its records to come again.
     excused_at: u64,
     /// A request of it was given up, so later records may have overtaken earlier ones.
@@ -120,6 +85,7 @@ pub struct Books {
     held: BTreeMap<Node, usize>,
     /// Files whose lengths are not those of their logs.
     packed: BTreeSet<Node>,
+    journal: BTreeMap<Node, journal::File>,
     /// Counts everything that happens.
     happened: u64,
 }
@@ -130,6 +96,7 @@ impl Books {
             pod: pod.to_owned(),
             uid: uid.to_owned(),
             records: Vec::new(),
+            is_unit: false,
             excused_at: 0,
             overtaken: false,
             latest_of: BTreeMap::new(),
@@ -252,13 +219,13 @@ impl Books {
         self.logs.iter_mut().for_each(|log| log.offset = 0);
     }
 
-    /// An event is at the service; or was refused there for good.
+    /// An event is at the service; or was refused there for good. `heard`: the agent is told.
     pub fn came(
         &mut self,
         pod: &str,
-        time_ms: i64,
-        text: &str,
+        (time_ms, text): (i64, &str),
         rejected: bool,
+        heard: bool,
     ) -> Result<(), Broken> {
         self.happened += 1;
         if text.starts_with("logsieve: ") {
@@ -284,11 +251,17 @@ impl Books {
             );
             return Err(Broken::new(WRITTEN, how));
         }
+        let again = std::mem::replace(&mut record.may_come_again, !heard);
+        record.answered |= heard;
         if rejected {
             record.rejected = true;
             return Ok(());
         }
-        if record.came > 0 && record.came_at >= account.excused_at {
+        let excused = match account.is_unit {
+            true => again,
+            false => record.came_at < account.excused_at,
+        };
+        if record.came > 0 && !excused {
             let how = format!("{pod}: `{text:.80}` came again without a reason");
             return Err(Broken::new(
                 "no repeat without a crash or a lost answer",

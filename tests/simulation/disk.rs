@@ -143,6 +143,13 @@ impl Disk {
         }
     }
 
+    /// Writes a file anew, in place.
+    pub fn rewrite(&self, node: Node, bytes: Vec<u8>) {
+        if let Some(file) = self.inner().files.get_mut(&node) {
+            file.bytes = bytes;
+        }
+    }
+
     /// Cuts a file to nothing; gives back how long it was when its reader last looked.
     pub fn truncate(&self, node: Node) -> u64 {
         let mut inner = self.inner();

@@ -20,6 +20,13 @@ pub enum Kind {
     /// `logrotate` renames a plain log, or copies and cuts it.
     Rename(usize),
     CopyAndTruncate(usize),
+    /// journald goes on in another file, or deletes the oldest.
+    RotateJournal,
+    Vacuum,
+    /// A filter of one unit fails on everything.
+    Block,
+    /// The stream of one unit is throttled.
+    Stall(usize),
     /// The agent is killed, and started again a while later.
     Crash,
     /// The agent is asked to drain, and started again a while later.
@@ -84,6 +91,33 @@ pub fn draw_plain(rng: &mut Rng, length: Duration, logs: usize) -> Vec<Fault> {
     faults
 }
 
+/// The same for the journal.
+pub fn draw_journal(rng: &mut Rng, length: Duration, units: usize) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = (0..rng.usize(0..14))
+        .map(|_| Fault {
+            at: part(rng, length),
+            kind: match rng.u8(..20) {
+                0..3 => Kind::RotateJournal,
+                3..5 => Kind::Vacuum,
+                5..7 => Kind::Block,
+                7..9 => Kind::Stall(rng.usize(..units)),
+                9..12 => Kind::Crash,
+                12 => Kind::Stop,
+                13 => Kind::Throttle,
+                14 => Kind::Slow,
+                15 => Kind::LoseAnswers,
+                16 => Kind::Abandon,
+                17 => Kind::Reject,
+                18 => [Kind::ShortReads, Kind::FullDisk][rng.usize(..2)],
+                _ => Kind::BadDisk,
+            },
+            lasts: part(rng, Duration::from_secs(6)),
+        })
+        .collect();
+    faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
 /// Some time up to `whole`, in tenths of a second.
 fn part(rng: &mut Rng, whole: Duration) -> Duration {
     let tenths = u64::try_from(whole.as_millis() / 100).unwrap_or(u64::MAX);
@@ -112,16 +146,17 @@ fn kind(rng: &mut Rng, container: usize) -> Kind {
 
 impl Fault {
     fn lasts_at_all(&self) -> bool {
-        use Kind::{CopyAndTruncate, Remove, Rename, Replace, Restart, Rotate, Truncate};
         !matches!(
             self.kind,
-            Rotate(_)
-                | Restart(_)
-                | Replace(_)
-                | Truncate(_)
-                | Remove(_)
-                | Rename(_)
-                | CopyAndTruncate(_)
+            Kind::Rotate(_)
+                | Kind::Restart(_)
+                | Kind::Replace(_)
+                | Kind::Truncate(_)
+                | Kind::Remove(_)
+                | Kind::Rename(_)
+                | Kind::CopyAndTruncate(_)
+                | Kind::RotateJournal
+                | Kind::Vacuum
         )
     }
 }
@@ -136,6 +171,8 @@ impl fmt::Display for Fault {
             Kind::Remove(n) => format!("remove {n}"),
             Kind::Rename(n) => format!("rename {n}"),
             Kind::CopyAndTruncate(n) => format!("copytruncate {n}"),
+            Kind::RotateJournal => "rotate-journal".to_owned(),
+            Kind::Stall(n) => format!("stall {n}"),
             Kind::LoseAnswers => "lose-answers".to_owned(),
             Kind::ShortReads => "short-reads".to_owned(),
             Kind::BadDisk => "bad-disk".to_owned(),

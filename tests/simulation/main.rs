@@ -11,6 +11,7 @@ mod cpu;
 mod cuts;
 mod disk;
 mod faults;
+mod journald;
 mod kubelet;
 mod once;
 mod plain;
@@ -28,9 +29,11 @@ use world::{CONTAINERS, LENGTH};
 
 /// Seeds of the fixed set.
 const FIXED: std::ops::Range<u64> = 1..41;
+const FIXED_JOURNAL: std::ops::Range<u64> = 1..16;
 /// How long fresh seeds are tried where `SIM_SECONDS` does not say.
 const FRESH_FOR: Duration = Duration::from_secs(15);
 const FRESH_PLAIN: Duration = Duration::from_secs(8);
+const FRESH_JOURNAL: Duration = Duration::from_secs(6);
 
 fn faults_of(seed: u64) -> Vec<Fault> {
     faults::draw(&mut Rng::with_seed(seed ^ 0x5eed), LENGTH, CONTAINERS)
@@ -44,6 +47,11 @@ fn faults_of_plain(seed: u64) -> Vec<Fault> {
     )
 }
 
+fn faults_of_journal(seed: u64) -> Vec<Fault> {
+    let rng = &mut Rng::with_seed(seed ^ 0x1095);
+    faults::draw_journal(rng, LENGTH, journald::UNITS.len())
+}
+
 /// Runs seeds.
 ///
 /// # Panics
@@ -55,6 +63,11 @@ fn hold(seeds: impl IntoIterator<Item = u64>) {
 /// The same with plain logs.
 fn hold_plain(seeds: impl IntoIterator<Item = u64>) {
     hold_each(seeds, &faults_of_plain, &world::run_plain);
+}
+
+/// The same with the journal.
+fn hold_journal(seeds: impl IntoIterator<Item = u64>) {
+    hold_each(seeds, &faults_of_journal, &world::run_journal);
 }
 
 fn hold_each(
@@ -158,6 +171,20 @@ fn promises_hold_for_plain_files_and_fresh_seeds() {
 #[test]
 fn a_plain_file_that_is_copied_cut_and_renamed_on_a_bad_disk_arrives_once() {
     hold_plain([32, 7_335_889_421_133_833_432]);
+}
+
+#[test]
+fn promises_hold_for_the_journal_and_every_fixed_seed() {
+    match number("SIM_SEED") {
+        Some(seed) => hold_journal([seed]),
+        None => hold_journal(FIXED_JOURNAL),
+    }
+}
+
+/// Not the same twice, as with containers.
+#[test]
+fn promises_hold_for_the_journal_and_fresh_seeds() {
+    hold_fresh(FRESH_JOURNAL, &|seeds| hold_journal(seeds));
 }
 
 #[test]

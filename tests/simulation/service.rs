@@ -12,6 +12,7 @@ use logsieve::sink::cloudwatch::body::Request;
 
 use crate::books::{Books, Broken};
 use crate::faults::Kind;
+use crate::journald::UNITS;
 
 /// How long a request waits before it is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(300);
@@ -78,7 +79,7 @@ impl Service {
         self.queues.clear();
         for flying in std::mem::take(&mut self.flying) {
             if self.rng.bool() {
-                take(&flying, books, log)?;
+                take(&flying, false, books, log)?;
             }
         }
         Ok(())
@@ -104,7 +105,7 @@ impl Service {
             }
         }
         for (stream, request) in ready {
-            let (answer, takes) = self.fate();
+            let (answer, takes) = self.fate(&stream);
             let lands = now + takes;
             self.flying.push(Flying {
                 stream,
@@ -116,13 +117,14 @@ impl Service {
         Ok(())
     }
 
-    fn fate(&mut self) -> (Answer, Duration) {
+    fn fate(&mut self, stream: &str) -> (Answer, Duration) {
         let mut takes = Duration::from_millis(self.rng.u64(5..200));
         let mut answer = Answer::Taken;
         for (kind, _) in &self.bad {
             match kind {
                 Kind::Slow => takes = Duration::from_millis(self.rng.u64(500..5000)),
                 Kind::Throttle => answer = Answer::Throttled,
+                Kind::Stall(unit) if UNITS[*unit] == stream => answer = Answer::Throttled,
                 Kind::LoseAnswers => answer = Answer::Lost,
                 Kind::Abandon if self.rng.bool() => answer = Answer::Abandoned,
                 Kind::Reject if self.rng.bool() => answer = Answer::Refused,
@@ -142,7 +144,7 @@ impl Service {
         let queue = self.queues.entry(flying.stream.clone()).or_default();
         match flying.answer {
             Answer::Taken | Answer::Refused => {
-                take(&flying, books, log)?;
+                take(&flying, true, books, log)?;
                 let Request {
                     parts,
                     permit,
@@ -154,7 +156,7 @@ impl Service {
                 parts.into_iter().for_each(Part::settle);
             }
             Answer::Lost => {
-                take(&flying, books, log)?;
+                take(&flying, false, books, log)?;
                 books.excuse(&flying.stream, false);
                 queue.not_before = now + AGAIN_AFTER;
                 queue.waiting.push(flying.request);
@@ -185,8 +187,8 @@ pub struct Event {
     pub message: String,
 }
 
-/// The service has the events.
-fn take(flying: &Flying, books: &mut Books, log: &mut String) -> Result<(), Broken> {
+/// The service has the events. `heard`: the agent is told.
+fn take(flying: &Flying, heard: bool, books: &mut Books, log: &mut String) -> Result<(), Broken> {
     let body: Body = serde_json::from_slice(&flying.request.body.json())
         .map_err(|error| Broken::new("a body is JSON", error.to_string()))?;
     let word =
@@ -203,7 +205,8 @@ fn take(flying: &Flying, books: &mut Books, log: &mut String) -> Result<(), Brok
     );
     for (at, event) in body.events.iter().enumerate() {
         let refused = at == 0 && flying.answer == Answer::Refused;
-        books.came(&flying.stream, event.timestamp, &event.message, refused)?;
+        let event = (event.timestamp, event.message.as_str());
+        books.came(&flying.stream, event, refused, heard)?;
     }
     Ok(())
 }

@@ -6,12 +6,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use fastrand::Rng;
+use logsieve::checkpoint::store::{self, Entries};
 use logsieve::clock::Now;
 
 use crate::agent::Agent;
 use crate::books::{Books, Broken};
 use crate::disk::Disk;
 use crate::faults::{Fault, Kind};
+use crate::journald::Journald;
 use crate::kubelet::Kubelet;
 use crate::plain::Plain;
 use crate::service::Service;
@@ -36,6 +38,7 @@ struct World {
     disk: Disk,
     kubelet: Kubelet,
     plain: Option<Plain>,
+    journal: Option<Journald>,
     service: Service,
     books: Books,
     agent: Option<Agent>,
@@ -73,6 +76,15 @@ pub fn run_plain(seed: u64, faults: &[Fault]) -> Run {
     world.run(faults)
 }
 
+/// The same with the journal, and one container beside it.
+pub fn run_journal(seed: u64, faults: &[Fault]) -> Run {
+    let mut world = World::new(seed, 1);
+    let rng = world.rng.fork();
+    let journal = Journald::new(world.disk.clone(), rng, &mut world.books);
+    world.journal = Some(journal);
+    world.run(faults)
+}
+
 impl World {
     fn run(mut self, faults: &[Fault]) -> Run {
         let end = self.live(faults);
@@ -97,6 +109,7 @@ impl World {
             looks: BTreeMap::new(),
             looks_at_plain: None,
             plain: None,
+            journal: None,
             troubles: Vec::new(),
             log: String::new(),
             rng,
@@ -134,7 +147,8 @@ impl World {
         let unclear = had(Kind::LoseAnswers) && had(Kind::Abandon);
         match &self.agent {
             Some(agent) if self.first_agent && self.now < BOOKS_KEPT && !unclear => {
-                self.books.agree(&agent.ledgers())
+                self.books.agree(&agent.ledgers())?;
+                self.books.agree_on_journal(&agent.ledgers())
             }
             _ => Ok(()),
         }
@@ -155,6 +169,12 @@ impl World {
                     .into_iter()
                     .for_each(|p| p.meets(fault.kind, now, &mut self.books));
             }
+            Kind::RotateJournal | Kind::Vacuum => {
+                let journal = self.journal.as_mut();
+                journal
+                    .into_iter()
+                    .for_each(|j| j.meets(fault.kind, &mut self.books));
+            }
             Kind::Crash => {
                 self.end_agent()?;
                 self.starts = until;
@@ -166,7 +186,7 @@ impl World {
                     self.starts = until;
                 }
             }
-            Kind::ShortReads | Kind::BadDisk | Kind::FullDisk => {
+            Kind::ShortReads | Kind::BadDisk | Kind::FullDisk | Kind::Block => {
                 self.troubles.push((fault.kind, until))
             }
             kind => self.service.has_bad_day(kind, until),
@@ -190,6 +210,10 @@ impl World {
         if let Some(plain) = &mut self.plain {
             plain.tick(now, since, printing, &mut self.books);
         }
+        if let Some(journal) = &mut self.journal {
+            journal.tick(now, printing, &mut self.books);
+        }
+        let blocked = has(Kind::Block);
         self.hear_of_folders();
         self.start_agent(now)?;
         if let Some(agent) = &mut self.agent {
@@ -202,13 +226,13 @@ impl World {
             if self.looks_at_plain.take_if(|at| *at <= self.now).is_some() {
                 agent.look_at_plain();
             }
+            agent.block(blocked);
             let service = &mut self.service;
             agent.tick(now, &mut |request| service.put(request));
             agent.keeps_budget()?;
             Books::balance(&agent.ledgers())?;
-            if let Some(bytes) = agent.save(now, full || bad) {
-                self.checkpoint = Some(bytes);
-            }
+            let saved = agent.save(now, full || bad);
+            self.saved(saved)?;
         }
         self.service
             .tick(self.now, &mut self.books, &mut self.log)?;
@@ -222,9 +246,16 @@ impl World {
 
     fn start_agent(&mut self, now: Now) -> Result<(), Broken> {
         if self.agent.is_none() && self.starts <= self.now {
-            let agent = Agent::start(&self.disk, self.checkpoint.as_deref(), now)?;
+            let (disk, checkpoint) = (&self.disk, self.checkpoint.as_deref());
+            if self.journal.is_some() {
+                let known = checkpoint.map(decode).transpose()?;
+                self.books.restarts_with(known.as_ref());
+                self.agent = Some(Agent::start_with_journal(disk, checkpoint, now)?);
+                return Ok(());
+            }
+            let agent = Agent::start(disk, checkpoint, now)?;
             self.agent = Some(match self.plain {
-                Some(_) => agent.with_plain(&self.disk),
+                Some(_) => agent.with_plain(disk),
                 None => agent,
             });
         }
@@ -247,6 +278,9 @@ impl World {
 
     fn forget_unreadable(&mut self, excused: bool) -> Result<(), Broken> {
         for file in self.disk.take_unreadable() {
+            if self.journal.as_ref().is_some_and(|j| j.owns(file.node)) {
+                continue;
+            }
             let _ = writeln!(self.log, "{:?}: {file:?}", self.now);
             self.books.unreadable(file, excused)?;
         }
@@ -262,11 +296,18 @@ impl World {
             return Ok(());
         }
         let last = at(self.now + Duration::from_secs(1));
-        if let Some(bytes) = agent.save(last, full) {
-            self.checkpoint = Some(bytes);
-        }
+        let saved = agent.save(last, full);
         self.books.check(&agent.board)?;
+        self.saved(saved)?;
         self.end_agent()
+    }
+
+    /// A checkpoint is on the disk.
+    fn saved(&mut self, saved: Option<Vec<u8>>) -> Result<(), Broken> {
+        let Some(bytes) = saved else { return Ok(()) };
+        self.books.saved(&decode(&bytes)?)?;
+        self.checkpoint = Some(bytes);
+        Ok(())
     }
 
     fn end_agent(&mut self) -> Result<(), Broken> {
@@ -279,12 +320,18 @@ impl World {
         self.forget_unreadable(true)
     }
 
-    fn missing(&self) -> Option<Broken> {
+    fn missing(&mut self) -> Option<Broken> {
         let Some(agent) = &self.agent else {
             return Some(Broken::new("the agent runs", "it does not".to_owned()));
         };
-        self.books.missing(&agent.board)
+        let missing = self.books.missing(&agent.board);
+        missing.or_else(|| self.books.missing_entry())
     }
+}
+
+fn decode(checkpoint: &[u8]) -> Result<Entries, Broken> {
+    let entries = store::decode(checkpoint);
+    entries.map_err(|e| Broken::new("a checkpoint is whole", e.to_string()))
 }
 
 fn at(mono: Duration) -> Now {
