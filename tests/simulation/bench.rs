@@ -10,6 +10,7 @@ use logsieve::sink::cloudwatch::body::Request;
 
 use crate::agent::Agent;
 use crate::disk::{Disk, Node};
+use crate::journald::ROOT as JOURNAL;
 use crate::kubelet::{LINKS, PODS};
 use crate::plain::FOLDER;
 use crate::service::Body;
@@ -17,7 +18,7 @@ use crate::service::Body;
 /// A node and its agent, one step after the other.
 pub struct Bench {
     pub disk: Disk,
-    agent: Agent,
+    pub agent: Agent,
     now: Duration,
     /// Requests without an answer, and what those with one brought.
     waiting: Vec<Request>,
@@ -34,6 +35,16 @@ impl Bench {
         let agent = Agent::start(&disk, None, at(Duration::ZERO)).expect("a first start");
         let agent = agent.with_plain(&disk);
         Self::of(disk, agent)
+    }
+
+    /// With a journal of one file, that holds this.
+    pub fn with_journal(bytes: Vec<u8>) -> Self {
+        let disk = Disk::new(fastrand::Rng::with_seed(1));
+        let folder = Path::new(JOURNAL).join("3d1219c7c4c5404aaa1f6d2a48adfda4");
+        disk.make_folder(&folder);
+        disk.rewrite(disk.create(&folder.join("system.journal")), bytes);
+        let agent = Agent::start_with_journal(&disk, None, at(Duration::ZERO));
+        Self::of(disk, agent.expect("a first start"))
     }
 
     fn of(disk: Disk, agent: Agent) -> Self {

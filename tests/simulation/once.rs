@@ -1,8 +1,13 @@
 //! What the simulation once found, each as the shortest way to see it again, whatever the seeds have
 //! become since.
 
+use logsieve::source::journal::reader::Reader;
+use logsieve::source::log_file::files::{Disk, Files};
+use support::journal::{Entry, Layout, make};
+
 use crate::bench::{Bench, SECOND, line};
 use crate::disk::Node;
+use crate::journald::JUDGED;
 
 /// It was closed by what the last look had seen, though nobody had looked since reading stopped.
 #[test]
@@ -143,4 +148,38 @@ fn a_copy_that_is_found_late_waits_for_what_was_read_of_its_original() {
     bench.pass(5 * SECOND, "messages");
     bench.pass(20 * SECOND, "");
     assert_eq!(came(&bench), ((0..10).collect(), vec![]));
+}
+
+/// Call by call it was found out about, and nothing else of the journal was read before that was over.
+#[test]
+fn other_units_are_read_while_a_filter_s_failure_is_found_out_about() {
+    let entry = |number: u64| {
+        // Each unit has a log group of its own, with room for all of it.
+        let unit = match number % 6 {
+            0 => JUDGED.to_owned(),
+            other => format!("other{other}.service"),
+        };
+        let poison = number.is_multiple_of(60);
+        let word = if poison { "poison" } else { "goes" };
+        let text = format!("{number} {word} {}", "w".repeat(400));
+        Entry::new(1_795_464_000_000_000 + number, text).with("_SYSTEMD_UNIT", unit)
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("system.journal");
+    let entries: Vec<Entry> = (0..3000).map(entry).collect();
+    make(&path, Layout::default(), &entries).expect("systemd's writer");
+    let mut reader = Reader::open(Disk.open(&path).expect("a file")).expect("a journal");
+    let all = reader.end().expect("a journal") - reader.offset();
+    let mut bench = Bench::with_journal(std::fs::read(&path).expect("a file"));
+    for _ in 0..1000 {
+        if bench.agent.read_bytes() == all {
+            break;
+        }
+        bench.pass(SECOND / 100, "");
+    }
+    assert_eq!(bench.agent.read_bytes(), all);
+    assert_eq!(bench.agent.quarantined("judges"), 0, "it was over by then");
+    bench.pass(60 * SECOND, "");
+    assert_eq!(bench.agent.quarantined("judges"), 50);
+    assert_eq!(bench.texts.len(), 2950);
 }
