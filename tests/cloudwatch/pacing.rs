@@ -7,7 +7,7 @@ use std::time::Duration;
 use logsieve::record::Count;
 use support::cloudwatch::{FakeCloudWatch, Fault, Options, RequestSummary, Rule};
 
-use crate::client::{GROUP, STREAM, now_ms, sdk_with_stream};
+use crate::client::{GROUP, STREAM, now_ms, sdk, sdk_with_stream};
 use crate::rig::{Rig, config};
 
 fn slow() -> Rule {
@@ -212,4 +212,55 @@ async fn a_group_in_trouble_does_not_hold_up_the_others() {
     rig.fake.set_script(Vec::new());
     rig.settled().await;
     assert_eq!(rig.fake.event_count(), 21);
+}
+
+/// Two log groups in trouble beside ten that are well: one that the service fails on, and one that it
+/// throttles, each with requests of several streams.
+#[tokio::test]
+async fn log_groups_in_trouble_leave_the_others_their_pace() {
+    let down = Fault::Error {
+        code: "ServiceUnavailableException".into(),
+        message: "m".into(),
+    };
+    let in_trouble = |fault, group| Rule::always(fault).on("PutLogEvents").in_log_group(group);
+    let script = vec![
+        in_trouble(down, "/down"),
+        in_trouble(Fault::Throttle, "/throttled"),
+        slow(),
+    ];
+    let mut rig = Rig::new(script).await;
+    let groups: Vec<String> = (0..10).map(|n| format!("/well/{n}")).collect();
+    let sdk = sdk(&rig.fake);
+    let stuck = ["/down", "/throttled"];
+    for group in groups.iter().map(String::as_str).chain(stuck) {
+        let made = sdk.create_log_group().log_group_name(group).send().await;
+        made.unwrap();
+        for stream in ["a", "b", "c"] {
+            let call = sdk.create_log_stream().log_group_name(group);
+            call.log_stream_name(stream).send().await.unwrap();
+        }
+    }
+    let now = now_ms();
+    let mut write = |slot, group: &str, stream| {
+        rig.write_to(slot, group, stream, &[(now, "m")]);
+        rig.flush();
+    };
+    for (slot, stream) in (1000..).zip(["a", "b", "c"]) {
+        write(slot, stuck[0], stream);
+        write(slot + 1000, stuck[1], stream);
+    }
+    for slot in 0..300 {
+        write(slot, &groups[slot as usize % 10], "a");
+    }
+    let began = std::time::Instant::now();
+    // By then what the first failures did to the pace is made up for.
+    rig.settled_of(0..100, &mut || ()).await;
+    let (account, mut least) = (rig.account.clone(), usize::MAX);
+    let mut look = || least = least.min(account.limit());
+    rig.settled_of(100..300, &mut look).await;
+    println!("300 requests of healthy groups in {:?}", began.elapsed());
+    assert!(least >= 4, "{least} requests at once are left of 8");
+    rig.fake.set_script(Vec::new());
+    let tally = rig.settled().await;
+    assert_eq!(tally.delivered.records, 306);
 }

@@ -187,8 +187,22 @@ impl Rig {
 
     /// Waits until every record that was written is settled, and says what became of them.
     pub async fn settled(&mut self) -> Tally {
+        self.settled_of(0..u32::MAX, &mut || ()).await
+    }
+
+    /// The same of these containers, looking at something meanwhile.
+    pub async fn settled_of(
+        &mut self,
+        slots: std::ops::Range<u32>,
+        look: &mut (dyn FnMut() + Send),
+    ) -> Tally {
         let began = std::time::Instant::now();
-        while self.unsettled.values().any(|left| *left > 0) {
+        while self
+            .unsettled
+            .range(slots.clone())
+            .any(|(_, left)| *left > 0)
+        {
+            look();
             for news in self.news.1.try_iter() {
                 let bytes: u64 = news.ranges.iter().map(|r| r.to - r.from).sum();
                 *self.unsettled.get_mut(&news.slot).unwrap() -= bytes;

@@ -33,6 +33,7 @@ pub mod send;
 pub mod split;
 pub mod time;
 mod to;
+pub mod trouble;
 pub mod wire;
 
 use std::time::Duration;

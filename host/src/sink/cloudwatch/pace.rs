@@ -5,6 +5,8 @@
 //! requests at once grows by one with each answer at first, then by one with each round of answers, and
 //! falls to half at a setback (AIMD), between one and `requests_max`. After a throttle nobody asks before
 //! the back-off is over: anywhere up to its doubled length (full jitter), at most a minute.
+//! A log group that goes on failing while others' requests are taken is in trouble of its own (`trouble`),
+//! and slows none but itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::client::Role;
 use super::creation::Creations;
 use super::retry;
+use super::trouble::{Gate, Troubles};
 use crate::clock::Clock;
 
 /// The accounts that destinations send to.
@@ -73,6 +76,7 @@ struct Pace {
     /// Throttles in a row, and when the last back-off ends.
     throttles: u32,
     until: Duration,
+    troubles: Troubles,
 }
 
 impl Account {
@@ -89,6 +93,7 @@ impl Account {
                 set_back_at: Duration::ZERO,
                 throttles: 0,
                 until: Duration::ZERO,
+                troubles: Troubles::default(),
             }),
             creations: Creations::new(clock),
         }
@@ -121,8 +126,9 @@ impl Account {
         self.pace().until.saturating_sub(self.clock.now().mono)
     }
 
-    /// Waits for leave to send one request.
-    pub async fn slot(&self) -> Slot<'_> {
+    /// Waits for leave to send one request to a log group.
+    pub async fn slot(&self, group: &Arc<str>) -> Slot<'_> {
+        let alone = self.alone(group).await;
         // Never closed, so there is always a permit in the end.
         let permit = self.slots.acquire().await.ok();
         loop {
@@ -134,8 +140,21 @@ impl Account {
         }
         Slot {
             account: self,
+            group: group.clone(),
+            _alone: alone,
             permit,
             began: self.clock.now().mono,
+        }
+    }
+
+    /// Of a log group in trouble one request goes at a time: the others would wait for slots to no avail.
+    async fn alone(&self, group: &str) -> Option<Gate> {
+        loop {
+            let gate = self.pace().troubles.gate(group)?;
+            let alone = gate.acquire_owned().await.ok();
+            if self.pace().troubles.gate(group).is_some() {
+                return alone;
+            }
         }
     }
 
@@ -157,6 +176,8 @@ impl Pace {
 /// Leave to send one request; whoever has an answer says which.
 pub struct Slot<'a> {
     account: &'a Account,
+    group: Arc<str>,
+    _alone: Option<Gate>,
     permit: Option<SemaphorePermit<'a>>,
     began: Duration,
 }
@@ -171,6 +192,7 @@ impl Slot<'_> {
     /// The service took the request: one more may be on its way.
     pub fn taken(self) {
         let mut pace = self.account.pace();
+        pace.troubles.taken(&self.group, self.began);
         if self.began >= pace.set_back_at {
             pace.throttles = 0;
         }
@@ -186,30 +208,48 @@ impl Slot<'_> {
         self.fall_back();
     }
 
-    /// The service says that it is asked too often: half as many at once, and none for a while.
-    pub fn throttled(self) {
-        if !self.fall_back() {
-            return;
+    /// The service says that it is asked too often: half as many at once, and none for a while. False: it
+    /// said so of this log group alone, which has to wait by itself.
+    pub fn throttled(self) -> bool {
+        match self.fall_back() {
+            Fall::Now => {
+                let now = self.account.clock.now();
+                let mut pace = self.account.pace();
+                pace.throttles = pace.throttles.saturating_add(1);
+                pace.until = now.mono + retry::backoff(pace.throttles, retry::random(now.wall));
+                true
+            }
+            Fall::Before => true,
+            Fall::Not => false,
         }
-        let now = self.account.clock.now();
-        let mut pace = self.account.pace();
-        pace.throttles = pace.throttles.saturating_add(1);
-        pace.until = now.mono + retry::backoff(pace.throttles, retry::random(now.wall));
     }
 
-    /// Halves the limit, once for all that were sent at the same time. Says whether it did.
-    fn fall_back(&self) -> bool {
+    /// Halves the limit, once for all that were sent at the same time.
+    fn fall_back(&self) -> Fall {
         let mut pace = self.account.pace();
         if self.began < pace.set_back_at {
-            return false;
+            return Fall::Before;
         }
-        pace.set_back_at = self.account.clock.now().mono;
+        let now = self.account.clock.now().mono;
+        if !pace.troubles.is_the_accounts(&self.group, now) {
+            return Fall::Not;
+        }
+        pace.set_back_at = now;
         pace.starting = false;
         pace.limit = (pace.limit / 2.0).max(1.0);
         let less = pace.slots.saturating_sub(pace.whole());
         pace.slots -= self.account.slots.forget_permits(less);
-        true
+        Fall::Now
     }
+}
+
+/// What a failure does to the account's pace.
+enum Fall {
+    Now,
+    /// Another one did it, that was sent at the same time.
+    Before,
+    /// It is the log group's own.
+    Not,
 }
 
 impl Drop for Slot<'_> {
@@ -262,18 +302,18 @@ mod tests {
 
     #[tokio::test]
     async fn requests_at_once_go_up_one_by_one_and_fall_to_half() {
-        let account = account(4);
+        let (account, group) = (account(4), Arc::from("g"));
         for limit in [2, 3, 4, 4] {
-            account.slot().await.taken();
+            account.slot(&group).await.taken();
             assert_eq!(account.limit(), limit);
         }
-        account.slot().await.set_back();
+        account.slot(&group).await.set_back();
         assert_eq!(account.limit(), 2);
         // From here on it takes a round of answers for one more.
-        account.slot().await.taken();
+        account.slot(&group).await.taken();
         assert_eq!(account.limit(), 2);
-        account.slot().await.taken();
-        account.slot().await.taken();
+        account.slot(&group).await.taken();
+        account.slot(&group).await.taken();
         assert_eq!(account.limit(), 3);
     }
 
@@ -285,10 +325,11 @@ mod tests {
         };
         let mut accounts = Accounts::default();
         let account = accounts.of(&config(4), Clock::start());
+        let group = Arc::from("g");
         for _ in 0..3 {
-            account.slot().await.taken();
+            account.slot(&group).await.taken();
         }
-        let out = [account.slot().await, account.slot().await];
+        let out = [account.slot(&group).await, account.slot(&group).await];
         accounts.of(&config(1), Clock::start());
         assert_eq!(account.limit(), 4, "both destinations are in force");
         accounts.bound([config(1)].iter());
@@ -296,23 +337,25 @@ mod tests {
         out.into_iter().for_each(Slot::taken);
         assert_eq!((account.limit(), account.slots.available_permits()), (1, 1));
         accounts.bound([config(1), config(3)].iter());
-        account.slot().await.taken();
+        account.slot(&group).await.taken();
         assert_eq!(account.limit(), 2);
     }
 
     #[tokio::test]
     async fn what_was_sent_together_falls_back_once() {
-        let account = account(4);
+        let (account, group) = (account(4), Arc::from("g"));
         for _ in 0..3 {
-            account.slot().await.taken();
+            account.slot(&group).await.taken();
         }
         let together = [
-            account.slot().await,
-            account.slot().await,
-            account.slot().await,
+            account.slot(&group).await,
+            account.slot(&group).await,
+            account.slot(&group).await,
         ];
         std::thread::sleep(Duration::from_millis(2));
-        together.into_iter().for_each(Slot::throttled);
+        together
+            .into_iter()
+            .for_each(|slot| assert!(slot.throttled()));
         assert_eq!((account.limit(), account.pace().throttles), (2, 1));
         assert_eq!(
             (account.pace().slots, account.slots.available_permits()),
@@ -322,10 +365,55 @@ mod tests {
 
     #[tokio::test]
     async fn after_a_throttle_nobody_asks_before_the_back_off_is_over() {
-        let account = account(4);
-        account.slot().await.throttled();
+        let (account, group) = (account(4), Arc::from("g"));
+        assert!(account.slot(&group).await.throttled());
         let until = account.pace().until;
         assert!(!account.throttled_for().is_zero());
-        assert!(account.slot().await.began() >= until);
+        assert!(account.slot(&group).await.began() >= until);
+    }
+    /// Its first failure may be the account's.
+    #[tokio::test]
+    async fn a_log_group_that_goes_on_failing_while_others_are_taken_slows_itself_alone() {
+        let account = account(4);
+        let (well, stuck) = (Arc::from("well"), Arc::from("stuck"));
+        for _ in 0..3 {
+            account.slot(&well).await.taken();
+        }
+        account.slot(&stuck).await.set_back();
+        assert_eq!(account.limit(), 2);
+        for _ in 0..20 {
+            account.slot(&well).await.taken();
+            assert!(!account.slot(&stuck).await.throttled());
+            account.slot(&well).await.taken();
+            account.slot(&stuck).await.set_back();
+        }
+        assert_eq!(
+            (account.limit(), account.throttled_for()),
+            (4, Duration::ZERO)
+        );
+        // Another one's failure may be the account's again, and so may its own once it was taken.
+        account.slot(&well).await.set_back();
+        assert_eq!(account.limit(), 2);
+        account.slot(&stuck).await.taken();
+        account.slot(&stuck).await.set_back();
+        assert_eq!(account.limit(), 1);
+    }
+
+    #[tokio::test]
+    async fn of_a_log_group_in_trouble_one_request_goes_at_a_time() {
+        let account = account(4);
+        let stuck = Arc::from("stuck");
+        for _ in 0..3 {
+            account.slot(&stuck).await.taken();
+        }
+        account.slot(&stuck).await.set_back();
+        let alone = account.slot(&stuck).await;
+        let wait = Duration::from_millis(20);
+        let next = tokio::time::timeout(wait, account.slot(&stuck)).await;
+        assert!(next.is_err());
+        let other = account.slot(&Arc::from("well")).await;
+        alone.taken();
+        let both = [account.slot(&stuck).await, other];
+        assert_eq!(both.len(), 2);
     }
 }

@@ -105,7 +105,7 @@ impl Shared {
             permit,
             departure,
         } = request;
-        let mut slot = Some(self.account.slot().await);
+        let mut slot = Some(self.account.slot(&to.group).await);
         let mut bodies = vec![body];
         while let Some(body) = bodies.pop() {
             if let Some((first, second)) = self.put(&to, body, &mut slot, &mut parts).await {
@@ -132,7 +132,7 @@ impl Shared {
         loop {
             let slot = match slot.take() {
                 Some(slot) => slot,
-                None => self.account.slot().await,
+                None => self.account.slot(&to.group).await,
             };
             // On the heap, and only from here on: a call is kilobytes, and a request that waits for its
             // slot is one of thousands.
@@ -198,8 +198,9 @@ impl Shared {
     /// Does what a failure asks for, so that the request can be sent again.
     async fn recover(&self, to: &To, failed: &Failed, slot: Slot<'_>, tries: u32) {
         let asked = slot.began();
+        let mut waits_with_all = false;
         match failed.next {
-            Next::Throttled => slot.throttled(),
+            Next::Throttled => waits_with_all = slot.throttled(),
             Next::Retry { .. } => slot.set_back(),
             _ => drop(slot),
         }
@@ -221,7 +222,7 @@ impl Shared {
                 let what = "request to CloudWatch Logs failed, and is tried again";
                 self.say(to, what, failed);
                 // The account's own back-off is waited for with the next slot.
-                if next == Next::Throttled {
+                if waits_with_all {
                     return;
                 }
             }
