@@ -48,6 +48,7 @@ fn it_is_made_of_known_instructions_in_an_order_that_works() {
     let words: Vec<&str> = all.iter().map(|(word, _)| word.as_str()).collect();
     let expected = [
         "FROM",
+        "ARG",
         "WORKDIR",
         "COPY",
         "RUN",
@@ -67,7 +68,11 @@ fn its_compiler_is_the_workspaces_and_its_base_is_of_the_same_debian() {
     let all = instructions();
     let from = of(&all, "FROM");
     let version = of_workspace("rust-version");
-    assert_eq!(from[0], format!("rust:{version}-slim-bookworm AS build"));
+    // It runs on the builder's own processor, whatever it builds for.
+    assert_eq!(
+        from[0],
+        format!("--platform=$BUILDPLATFORM rust:{version}-slim-bookworm AS build")
+    );
     // glibc of the build has to be that of the base: bookworm is Debian 12.
     assert_eq!(from[1], "gcr.io/distroless/cc-debian12:nonroot");
 }
@@ -106,12 +111,15 @@ fn what_it_builds_and_copies_is_there() {
     for command in [
         "cargo build --release --locked --workspace --bin logsieve",
         "cargo xtask wasm",
-        "strip --strip-debug -o /out/logsieve target/release/logsieve",
+        "\"$strip\" --strip-debug -o /out/logsieve \"target/$target/release/logsieve\"",
         "install -m 0644 target/filters/*.wasm /out/etc/logsieve/filters/",
     ] {
         assert!(run.contains(command), "{command}");
     }
-    assert!(!run.contains(';'), "a failing command ends the build");
+    assert!(
+        run.contains(" set -eu; "),
+        "a failing command ends the build"
+    );
     let copies = of(&all, "COPY");
     assert_eq!(copies[1], "--from=build /out/etc /etc");
     assert_eq!(copies[2], "--from=build /out/logsieve /usr/bin/logsieve");
