@@ -85,7 +85,7 @@ impl Sender {
                     }
                     None => open = false,
                 },
-                // A task that panicked drops its parts: its records are read again.
+                // Ended ones are forgotten; each has settled its own parts.
                 Some(_) = self.running.join_next() => {}
             }
         }
