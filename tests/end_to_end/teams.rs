@@ -229,4 +229,27 @@ fn a_pushed_filter_of_a_team_runs_when_the_kubelet_has_brought_it() {
     let status = push.wait_for_exit();
     assert!(status.success(), "{}", push.stderr());
     assert!(push.stdout().contains("every node runs it"));
+    // The same module with other settings is not in force before these are.
+    fs::write(&settings, "with: 'q '").expect("the file is ours");
+    let push = |wait: &str| {
+        let words = ["filter", "push", &module, "--team", "pay"];
+        let more = ["--wait", wait, "--settings", &settings];
+        let mut push = crate::push::spawn(&cluster, &[words.as_slice(), &more].concat());
+        (push.wait_for_exit().code(), push.stdout() + &push.stderr())
+    };
+    let (code, said) = push("1");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("agent-0: runs it with other settings"),
+        "{said}"
+    );
+    volume.set_all(ships("prefixes", "guests/prefixes", "with: 'q '"));
+    let (code, said) = push("60");
+    assert_eq!(code, Some(0), "{said}");
+    // What the filter refuses is told as that, and not as in force.
+    fs::write(&settings, "with: 7").expect("the file is ours");
+    volume.set_all(ships("prefixes", "guests/prefixes", "with: 7"));
+    let (code, said) = push("5");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("is refused: "), "{said}");
 }

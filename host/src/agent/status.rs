@@ -19,7 +19,7 @@ use crate::config::Resolved;
 use crate::lane::Event;
 use crate::record::Budget;
 use crate::record::status::{
-    BudgetStatus, ContainerStatus, DestinationStatus, FilterStatus, PodsStatus, Status,
+    BudgetStatus, ContainerStatus, DestinationStatus, FilterStatus, InCharge, PodsStatus, Status,
 };
 use crate::sink::Destination;
 use crate::telemetry::admin::{self, Admin};
@@ -163,14 +163,17 @@ impl Desk {
     }
 
     fn filters(&self, modules: Modules) -> Vec<FilterStatus> {
-        let one = |(name, hash): (String, String)| {
+        let one = |(name, in_charge): (String, Option<InCharge>)| {
+            let (sha256, settings_sha256) =
+                in_charge.map(|i| (i.sha256, i.settings_sha256)).unzip();
             // A lane may run for a moment what is forgotten.
             let metrics = self.metrics.known_filter(&name);
             let of = |counter: fn(&FilterMetrics) -> &Counter| {
                 metrics.as_ref().map_or(0, |m| counter(m).get())
             };
             FilterStatus {
-                sha256: Some(hash).filter(|h| !h.is_empty()),
+                sha256,
+                settings_sha256,
                 refused: self.metrics.swaps.why(&name),
                 name,
                 records: of(|m| &m.records),
@@ -182,8 +185,8 @@ impl Desk {
     }
 }
 
-/// Hashes by filter.
-type Modules = BTreeMap<String, String>;
+/// What is in charge, by filter.
+type Modules = BTreeMap<String, Option<InCharge>>;
 
 /// What each destination is.
 fn destinations(resolved: &Resolved) -> Vec<DestinationStatus> {

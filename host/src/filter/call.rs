@@ -13,11 +13,13 @@ use super::bindings::exports::logsieve::filter::filter::Outcome;
 use super::edits::{self, Applied, BadOutcome, Rules};
 use super::hold::Held;
 use super::instance::{Blueprint, Failure, Instance};
+use super::module::sha256_hex;
 use super::quarantine::notice::Notices;
 use super::quarantine::{Entry, Handed, Keeper};
 use super::rest::Rest;
 use crate::clock::CpuClock;
 use crate::record::columns::RouteId;
+use crate::record::status::InCharge;
 use crate::record::{Columns, Container};
 use crate::telemetry::metrics::{FilterMetrics, Limit};
 
@@ -128,10 +130,13 @@ impl Filter {
         &self.blueprint.name
     }
 
-    /// SHA-256 of the module in charge here.
+    /// What it is made of.
     #[must_use]
-    pub fn hash(&self) -> &str {
-        &self.blueprint.module.hash
+    pub fn in_charge(&self) -> InCharge {
+        InCharge {
+            sha256: self.blueprint.module.hash.clone(),
+            settings_sha256: sha256_hex(self.blueprint.settings.as_bytes()),
+        }
     }
 
     /// Makes an instance now, so that no batch waits for one. One that fails is made again, and its

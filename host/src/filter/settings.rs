@@ -26,9 +26,7 @@ impl Settings {
         match (self, &found.settings) {
             (Self::Given(settings), _) => Ok(settings.clone()),
             (Self::Beside, None) => Ok("{}".to_owned()),
-            (Self::Beside, Some(text)) => serde_saphyr::from_str(text)
-                .map(|map: serde_json::Map<_, _>| serde_json::Value::from(map).to_string())
-                .map_err(|error| in_words(&error)),
+            (Self::Beside, Some(text)) => json(text),
         }
     }
 
@@ -40,6 +38,16 @@ impl Settings {
             Self::Beside => former.to_owned(),
         }
     }
+}
+
+/// A file of settings as the filter gets it.
+///
+/// # Errors
+/// When it is no YAML mapping: in the parser's own words.
+pub fn json(yaml: &str) -> Result<String, String> {
+    serde_saphyr::from_str(yaml)
+        .map(|map: serde_json::Map<_, _>| serde_json::Value::from(map).to_string())
+        .map_err(|error| in_words(&error))
 }
 
 /// What is wrong with a YAML text: line, column and the lines around it.

@@ -11,6 +11,7 @@ use super::{Plan, Setup};
 use crate::clock::Now;
 use crate::enrich::pods::Pods;
 use crate::filter::chain::{self, Blocked, Filter, Held, Progress, Suspended};
+use crate::record::status::InCharge;
 use crate::record::{Batch, CONTAINER_ID, Columns, Container};
 use crate::route::annotations::Wrong;
 use crate::route::{self, Decision, PodState, Wait};
@@ -225,13 +226,11 @@ impl Stages {
         self.destination_names.get(at).map_or("", String::as_str)
     }
 
-    /// All filters by name, with the hashes of their modules; empty for those that wait for one.
+    /// All filters by name, and what is in charge of each; nothing of those that wait.
     #[must_use]
-    pub fn in_charge(&self) -> Vec<(String, String)> {
-        let hash = |place: &usize| self.filters[*place].hash().to_owned();
-        let one = |(name, place): &(String, Option<usize>)| {
-            (name.clone(), place.as_ref().map(hash).unwrap_or_default())
-        };
+    pub fn in_charge(&self) -> Vec<(String, Option<InCharge>)> {
+        let of = |place: usize| self.filters[place].in_charge();
+        let one = |(name, place): &(String, Option<usize>)| (name.clone(), place.map(of));
         self.places.iter().map(one).collect()
     }
 

@@ -121,6 +121,9 @@ pub struct FilterStatus {
     pub name: String,
     /// SHA-256 of the module in charge; none where the filter waits for one.
     pub sha256: Option<String>,
+    /// SHA-256 of the settings that it was configured with, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings_sha256: Option<String>,
     /// Why the files and settings that are there now are not in charge, where they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -130,12 +133,19 @@ pub struct FilterStatus {
     pub unfiltered: u64,
 }
 
+/// Module and settings of a filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InCharge {
+    pub sha256: String,
+    pub settings_sha256: String,
+}
+
 /// What one lane tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LaneStatus {
     pub containers: Vec<ContainerStatus>,
-    /// Its filters by name, and the hashes of the modules that run there; empty for those that wait.
-    pub filters: Vec<(String, String)>,
+    /// Its filters by name, and what is in charge there; nothing of those that wait.
+    pub filters: Vec<(String, Option<InCharge>)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 //! The server changes the map: the client's own apply keeps a copy in an annotation, and fails above
 //! 190 kB. What lies beside the module stays unless it is said otherwise: a redaction that lost its
 //! settings would run, and redact nothing. Then every agent is asked for its status, through the API
-//! server, until all have the module's hash.
+//! server, until all run this module with these settings.
 
 mod config_map;
 
@@ -19,7 +19,8 @@ use kube::{Client, Config};
 
 use crate::filter::module::packed::Packing;
 use crate::filter::module::{sha256_hex, stem};
-use crate::record::status::{FilterStatus, Status};
+use crate::filter::settings;
+use crate::record::status::Status;
 use config_map::Beside;
 
 /// What a ConfigMap can hold, base64 and names included.
@@ -112,14 +113,40 @@ async fn push(args: &Args) -> anyhow::Result<ExitCode> {
     })?;
     println!("{name}: {file} is there, sha256 {}", &hash[..12]);
     for (what, is_kept) in ["settings", "examples"].into_iter().zip(is_kept) {
-        if is_kept && config_map::has(&map, &filter, what) {
+        if is_kept && config_map::beside(&map, &filter, what).is_some() {
             println!("{name}: {filter}.{what}.yaml is kept (`--no-{what}` takes it away)");
         }
     }
     if args.wait == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    wait(&client, args, &filter, &hash).await
+    let pushed = Pushed {
+        settings: settings(&map, &filter)?,
+        filter,
+        hash,
+    };
+    wait(&client, args, &pushed).await
+}
+
+/// What every node is to run.
+struct Pushed {
+    filter: String,
+    /// SHA-256 of the module, and of the settings as the filter gets them from the file beside it.
+    hash: String,
+    settings: String,
+}
+
+fn settings(map: &ConfigMap, filter: &str) -> anyhow::Result<String> {
+    let file = config_map::beside(map, filter, "settings");
+    let json = match &file {
+        None => "{}".to_owned(),
+        Some(bytes) => settings::json(&String::from_utf8_lossy(bytes)).map_err(|wrong| {
+            anyhow::anyhow!(
+                "no node takes it: `{filter}.settings.yaml` is no YAML mapping: {wrong}"
+            )
+        })?,
+    };
+    Ok(sha256_hex(json.as_bytes()))
 }
 
 /// What is to become of the file beside the module.
@@ -146,11 +173,11 @@ fn told(error: kube::Error) -> anyhow::Error {
 }
 
 /// Asks every agent until all run the module.
-async fn wait(client: &Client, args: &Args, filter: &str, hash: &str) -> anyhow::Result<ExitCode> {
+async fn wait(client: &Client, args: &Args, pushed: &Pushed) -> anyhow::Result<ExitCode> {
     let tries = args.wait * 1000 / u64::try_from(ASK_EVERY.as_millis())?;
     let (mut agents, mut behind) = (0, Vec::new());
     for _ in 0..tries.max(1) {
-        (agents, behind) = nodes_behind(client, args, filter, hash).await?;
+        (agents, behind) = nodes_behind(client, args, pushed).await?;
         if agents > 0 && behind.is_empty() {
             println!("every node runs it ({agents})");
             return Ok(ExitCode::SUCCESS);
@@ -173,8 +200,7 @@ async fn wait(client: &Client, args: &Args, filter: &str, hash: &str) -> anyhow:
 async fn nodes_behind(
     client: &Client,
     args: &Args,
-    filter: &str,
-    hash: &str,
+    pushed: &Pushed,
 ) -> anyhow::Result<(usize, Vec<(String, String)>)> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &args.namespace);
     let agents = ListParams::default().labels("app.kubernetes.io/name=logsieve");
@@ -184,10 +210,9 @@ async fn nodes_behind(
     for pod in listed {
         let name = pod.metadata.name.unwrap_or_default();
         let why = match status(client, &args.namespace, &name).await {
-            Ok(status) => match running(&status, &args.team, filter) {
-                Some(f) if f.sha256.as_deref() == Some(hash) => continue,
-                Some(f) => format!("runs {}", f.sha256.as_deref().unwrap_or("no module")),
-                None => format!("has no filter `{filter}`, nor a team `{}`", args.team),
+            Ok(status) => match behind_with(&status, &args.team, pushed) {
+                Some(why) => why,
+                None => continue,
             },
             Err(error) => format!("does not tell: {error:#}"),
         };
@@ -196,10 +221,30 @@ async fn nodes_behind(
     Ok((count, behind))
 }
 
-/// The filter as this team's own, or else as the operator has it in the configuration.
-fn running<'a>(status: &'a Status, team: &str, filter: &str) -> Option<&'a FilterStatus> {
+/// What a node runs instead; none where it runs what was pushed, as this team's own or, under the settings
+/// of the configuration, as the operator's.
+fn behind_with(status: &Status, team: &str, pushed: &Pushed) -> Option<String> {
+    let filter = &pushed.filter;
     let named = |name: &str| status.filters.iter().find(|f| f.name == name);
-    named(&format!("{team}/{filter}")).or_else(|| named(filter))
+    let own = named(&format!("{team}/{filter}"));
+    let Some(found) = own.or_else(|| named(filter)) else {
+        return Some(format!("has no filter `{filter}`, nor a team `{team}`"));
+    };
+    let runs = match found.sha256.as_deref() {
+        Some(hash) if hash == pushed.hash => {
+            // An agent of before tells none.
+            let settings = own.and_then(|own| own.settings_sha256.as_ref());
+            if settings.is_none_or(|settings| *settings == pushed.settings) {
+                return None;
+            }
+            "runs it with other settings".to_owned()
+        }
+        other => format!("runs {}", other.unwrap_or("no module")),
+    };
+    Some(match &found.refused {
+        Some(why) => format!("{runs}; what is there now is refused: {why}"),
+        None => runs,
+    })
 }
 
 async fn status(client: &Client, namespace: &str, pod: &str) -> anyhow::Result<Status> {

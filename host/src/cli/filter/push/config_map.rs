@@ -54,13 +54,13 @@ fn forms(filter: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether a filter has a file of this kind beside its module.
-pub fn has(map: &ConfigMap, filter: &str, what: &str) -> bool {
+/// The file of this kind that a filter has beside its module.
+pub fn beside(map: &ConfigMap, filter: &str, what: &str) -> Option<Vec<u8>> {
     let key = key(filter, what);
-    let packed = map.binary_data.as_ref();
-    let text = map.data.as_ref();
-    packed.is_some_and(|keys| keys.contains_key(&key))
-        || text.is_some_and(|keys| keys.contains_key(&key))
+    let bytes = map.binary_data.as_ref().and_then(|keys| keys.get(&key));
+    let text = map.data.as_ref().and_then(|keys| keys.get(&key));
+    let bytes = bytes.map(|bytes| bytes.0.clone());
+    bytes.or_else(|| text.map(|text| text.clone().into_bytes()))
 }
 
 /// Patches the ConfigMap, which is made where it is missing; gives it as it is then.
