@@ -375,31 +375,8 @@ fn compressed(file: Box<dyn LogFile>) -> io::Result<(Box<dyn LogFile>, Stat)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::log_file::files::{Disk, Entry};
+    use crate::source::log_file::files::sick::{Call, SickDisk};
     use std::sync::atomic::{AtomicBool, Ordering};
-
-    /// A disk on which one folder cannot be listed for a while.
-    struct Failing {
-        folder: PathBuf,
-        fails: AtomicBool,
-    }
-
-    impl Files for Failing {
-        fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
-            Disk.open(path)
-        }
-
-        fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
-            if folder == self.folder && self.fails.load(Ordering::Relaxed) {
-                return Err(io::Error::other("the disk is about to die"));
-            }
-            Disk.list(folder)
-        }
-
-        fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-            Disk.read_link(path)
-        }
-    }
 
     /// By a name, or by a pattern whose own folder can be listed.
     #[test]
@@ -412,13 +389,17 @@ mod tests {
             std::fs::write(below("app/messages.1"), "none\n").unwrap();
             let text = format!("{{ g: {{ include: ['{}'] }} }}", below(include).display());
             let config: Config = serde_saphyr::from_str(&text).unwrap();
-            let files = Arc::new(Failing {
-                folder: root.path().join(fails),
-                fails: false.into(),
+            let (folder, is_sick) = (root.path().join(fails), Arc::new(AtomicBool::new(false)));
+            let sick = is_sick.clone();
+            let files = SickDisk::new(move |call| match call {
+                Call::List(listed) if listed == folder && sick.load(Ordering::Relaxed) => {
+                    Err(io::Error::other("the disk is about to die"))
+                }
+                _ => Ok(()),
             });
-            let mut discover = Discover::new(files.clone(), &config, Facts::new(), HashSet::new());
+            let mut discover = Discover::new(files, &config, Facts::new(), HashSet::new());
             let mut scan = |fails: bool| {
-                files.fails.store(fails, Ordering::Relaxed);
+                is_sick.store(fails, Ordering::Relaxed);
                 let (mut found, mut gone, mut failed) = (0, 0, 0);
                 discover.scan(&mut |sighting| match sighting {
                     Sighting::Found(_) => found += 1,

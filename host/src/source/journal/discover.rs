@@ -325,7 +325,8 @@ fn name(name: &str) -> Option<Name<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::log_file::files::{Disk, LogFile};
+    use crate::source::log_file::files::Disk;
+    use crate::source::log_file::files::sick::{Call, SickDisk};
     use std::sync::atomic::AtomicU32;
 
     /// A folder that is missing is none; a file in the place of one is told of, once.
@@ -351,30 +352,6 @@ mod tests {
         assert_eq!(discover.present().count(), 0);
     }
 
-    /// A disk whose files cannot be opened for so many tries.
-    struct SickDisk(AtomicU32);
-
-    impl Files for SickDisk {
-        fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
-            let left = |left: u32| left.checked_sub(1);
-            match self
-                .0
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
-            {
-                Ok(_) => Err(io::Error::from_raw_os_error(5)),
-                Err(_) => Disk.open(path),
-            }
-        }
-
-        fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
-            Disk.list(folder)
-        }
-
-        fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
-            Disk.read_link(path)
-        }
-    }
-
     /// A folder with one archived file that is no journal, and what is told of it in 2,000 scans on a disk
     /// that is sick for so many tries: when it failed, and when and with how many bytes it was given up.
     fn told(sick_for: u32) -> (Vec<u32>, Vec<(u32, u64)>) {
@@ -386,7 +363,16 @@ mod tests {
             paths: vec![root.path().to_owned()],
             ..Config::default()
         };
-        let files = Arc::new(SickDisk(sick_for.into()));
+        let left = AtomicU32::new(sick_for);
+        let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
+        let is_sick = move || {
+            left.fetch_update(set, get, |left| left.checked_sub(1))
+                .is_ok()
+        };
+        let files = SickDisk::new(move |call| match call {
+            Call::Open if is_sick() => Err(io::Error::from_raw_os_error(5)),
+            _ => Ok(()),
+        });
         let mut discover = Discover::new(files, &config, Facts::new(), HashSet::new());
         let (mut failed, mut given_up) = (Vec::new(), Vec::new());
         for scan in 0..2000 {

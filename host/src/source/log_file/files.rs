@@ -155,6 +155,9 @@ impl LogFile for DiskFile {
 }
 
 #[cfg(test)]
+pub mod sick;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::fs::FileTimes;
