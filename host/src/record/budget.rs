@@ -108,6 +108,9 @@ impl Permit {
 
     /// Counts `bytes`, in the place of what it counted.
     pub fn set(&mut self, bytes: usize) {
+        if bytes == self.bytes {
+            return;
+        }
         let less = self.bytes.saturating_sub(bytes);
         self.share.used.fetch_sub(less, Ordering::Relaxed);
         self.share.whole.used.fetch_sub(less, Ordering::Relaxed);

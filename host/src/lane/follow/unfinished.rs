@@ -12,9 +12,7 @@ impl Follow {
     /// Counts it, as of now.
     pub fn count_unfinished(&mut self) {
         let bytes = self.held.bytes() + self.partials.bytes();
-        if bytes != self.unfinished.bytes() {
-            self.unfinished.set(bytes);
-        }
+        self.unfinished.set(bytes);
     }
 
     /// The memory that it takes, as it was counted last.

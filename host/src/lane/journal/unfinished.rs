@@ -13,9 +13,7 @@ impl Journal {
     pub fn count_unfinished(&mut self) {
         let streams = self.roster.streams.iter();
         let bytes = streams.map(|stream| stream.held.bytes()).sum();
-        if bytes != self.unfinished.bytes() {
-            self.unfinished.set(bytes);
-        }
+        self.unfinished.set(bytes);
     }
 
     /// The stream of which most is held, of those that could let go now: how much, and which.

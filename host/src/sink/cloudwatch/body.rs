@@ -33,8 +33,8 @@ struct Entry {
     part: u32,
 }
 
-/// Room for this many at first.
-const ENTRIES: usize = 64;
+/// Events that an open body has room for at first.
+const ENTRIES_FIRST: usize = 64;
 
 /// A request on its way, with what is owed for it.
 #[derive(Debug)]
@@ -191,7 +191,7 @@ impl Open {
     pub fn new(share: &Arc<Share>, pool: Pool) -> Self {
         Self {
             pieces: Pieces::new(pool),
-            entries: Vec::with_capacity(ENTRIES),
+            entries: Vec::with_capacity(ENTRIES_FIRST),
             sorted: true,
             counted: 0,
             base_ms: 0,

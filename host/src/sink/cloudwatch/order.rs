@@ -4,7 +4,7 @@
 //! unless both carry records of one container that arrival would put in order: where the later one
 //! has a record of it that is not younger than all in the earlier one, it waits for the earlier
 //! one's answer. A container's records all come through one lane, so its packer sees all there is.
-//! Only the records of a request whose task panics are read again, and so arrive behind later ones.
+//! No request is given up while the agent runs, so none of its records arrives behind later ones.
 
 use std::collections::HashMap;
 

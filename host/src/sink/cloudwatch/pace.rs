@@ -371,6 +371,7 @@ mod tests {
         assert!(!account.throttled_for().is_zero());
         assert!(account.slot(&group).await.began() >= until);
     }
+
     /// Its first failure may be the account's.
     #[tokio::test]
     async fn a_log_group_that_goes_on_failing_while_others_are_taken_slows_itself_alone() {

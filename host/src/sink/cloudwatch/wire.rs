@@ -72,12 +72,12 @@ fn compressed(body: &Body) -> Bytes {
 }
 
 /// Bytes that are ready to be sent, with what signing needs of them.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Encoded {
     pieces: Arc<[Bytes]>,
     bytes: u64,
     /// In hex.
-    sha256: Arc<str>,
+    sha256: String,
 }
 
 impl Encoded {
@@ -86,7 +86,7 @@ impl Encoded {
         pieces.iter().for_each(|piece| hash.update(piece));
         Self {
             bytes: pieces.iter().map(|piece| piece.len() as u64).sum(),
-            sha256: hex(&hash.finalize()).into(),
+            sha256: hex(&hash.finalize()),
             pieces: pieces.into(),
         }
     }
