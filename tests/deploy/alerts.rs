@@ -67,25 +67,67 @@ pub fn assert_known(object: &Value) {
 
 #[test]
 fn every_alert_looks_at_metrics_that_there_are() {
-    let documented = read("METRICS.md");
-    let metrics: BTreeSet<_> = documented
-        .lines()
-        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0))
-        .collect();
     let group = &alerts().groups[0];
     let mut names = BTreeSet::new();
     for alert in &group.rules {
         assert!(names.insert(&alert.alert), "{} is there twice", alert.alert);
-        let words = alert
-            .expr
-            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let used: Vec<_> = words.filter(|word| word.starts_with("logsieve_")).collect();
+        let used = used(&alert.expr);
         assert!(!used.is_empty(), "{}", alert.alert);
         for name in used {
-            let documented = name.strip_suffix("_total").unwrap_or(name);
-            assert!(metrics.contains(documented), "{}: {name}", alert.alert);
+            assert!(is_there(name), "{}: {name}", alert.alert);
         }
     }
+}
+
+/// Whether `/metrics` has it.
+fn is_there(name: &str) -> bool {
+    let ends = ["_total", "_count"];
+    let documented = ends.iter().find_map(|end| name.strip_suffix(end));
+    let row = format!("| `{}` |", documented.unwrap_or(name));
+    read("METRICS.md").contains(&row)
+}
+
+#[test]
+fn documents_name_no_metric_that_there_is_not() {
+    let filters = std::fs::read_dir(deploy("../filters")).expect("there are filters");
+    let filters = filters.map(|entry| entry.expect("it is one").path());
+    let mut documents: Vec<_> = filters.map(|folder| folder.join("README.md")).collect();
+    documents.extend(["README.md", "../README.md", "../filters/README.md"].map(deploy));
+    let mut seen = 0;
+    for document in documents {
+        // `common` has none.
+        let Ok(text) = std::fs::read_to_string(&document) else {
+            continue;
+        };
+        // The crate that filters are written with.
+        for name in used(&text).into_iter().filter(|n| *n != "logsieve_filter") {
+            assert!(is_there(name), "{}: {name}", document.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+/// The metrics of an expression.
+fn used(expr: &str) -> BTreeSet<&str> {
+    let words = expr.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("logsieve_")).collect()
+}
+
+/// The beginning of a series is no increase; what goes on is seen by the next one.
+#[test]
+fn what_is_counted_once_is_told_though_its_series_begins_with_it() {
+    let group = &alerts().groups[0];
+    let once = |a: &&Alert| a.expr.contains("increase(") && a.holds_for.is_none();
+    let mut seen = 0;
+    for alert in group.rules.iter().filter(once) {
+        for name in used(&alert.expr) {
+            let new = format!("unless {name} offset 15m");
+            assert!(alert.expr.contains(&new), "{}: {name}", alert.alert);
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "{seen}");
 }
 
 /// Runs Prometheus' own tool, where it is on the path or named by the variable PROMTOOL.
