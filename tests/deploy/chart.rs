@@ -1,6 +1,7 @@
 //! The chart, rendered by helm: the same as the plain manifests by default, known fields with everything
 //! on, and no value that is misspelt. Where there is no helm these tests say so and pass.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
 use logsieve::config::Config;
@@ -151,7 +152,7 @@ fn the_kubelet_source_asks_for_its_own_right_and_no_other() {
 }
 
 /// Misspelt, of a wrong kind, or what cannot be: each alone, among values that are right.
-const WRONG: [&str; 24] = [
+const WRONG: [&str; 27] = [
     "regoin=x",
     "region=",
     "cluster=",
@@ -159,6 +160,9 @@ const WRONG: [&str; 24] = [
     "config.lanes=0",
     "config.routes=x",
     "config.budget.bytes=1",
+    "config.drain=soon",
+    "config=null",
+    "teams=null",
     "teams[0].nam=x",
     "teams[0].name=Payments",
     "teams[0].name=a,teams[0].namespaces=x",
@@ -191,6 +195,81 @@ fn values_that_are_wrong_are_refused() {
             said.contains("values don't meet the specifications"),
             "`{wrong}`: {said}"
         );
+    }
+}
+
+/// What the pod would not start or end well with, or would do without a word, and words of the way out.
+const BREAKS_THE_POD: [(&str, &str); 13] = [
+    ("config.drain=1m", "make it 65"),
+    ("config.drain=29s 500ms 600ms", "make it 36"),
+    ("terminationGracePeriodSeconds=25", "make it 30"),
+    ("config.telemetry.listen=null", "`[::]:9880`"),
+    ("config.telemetry.listen=[::]:9990", "`[::]:9880`"),
+    ("config.telemetry.listen=127.0.0.1:9880", "`[::]:9880`"),
+    ("config.state=/var/lib/other", "`stateHostPath`"),
+    ("config.routes=null", "leave it out"),
+    ("config.enrich.pods.source=off", "`fastFilters: false`"),
+    // As YAML reads `off`.
+    ("config.enrich.pods.source=false", "`fastFilters: false`"),
+    (
+        "fastFilters=false,config.enrich.pods.source=off,teams[0].name=a,teams[0].namespaces[0]=a",
+        "or choose `auto`",
+    ),
+    (
+        "fastFilters=false,config.enrich.pods.source=off,config.annotations.allow[0].namespace=a",
+        "or choose `auto`",
+    ),
+    (
+        "fastFilters=false,config.enrich.pods.source=off,config.routes[0].match.labels.a=b",
+        "or choose `auto`",
+    ),
+];
+
+#[test]
+fn values_that_break_the_pod_are_refused_with_the_way_out() {
+    for (wrong, way_out) in BREAKS_THE_POD {
+        let values = ["region=r", "cluster=c", wrong];
+        let Some(output) = helm(&["template", "logsieve"], &values) else {
+            return;
+        };
+        assert!(!output.status.success(), "`{wrong}` was taken");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(way_out), "`{wrong}`: {said}");
+    }
+}
+
+#[test]
+fn values_at_the_edge_of_what_breaks_the_pod_are_taken() {
+    for right in [
+        "config.drain=1m 30s,terminationGracePeriodSeconds=91",
+        "config.drain=500ms,terminationGracePeriodSeconds=5",
+        "config.telemetry.listen=[::]:9880",
+        "config.telemetry.listen=0.0.0.0:9880",
+        "config.telemetry.log.level=warn",
+        "config.state=/var/lib/logsieve,stateHostPath=/mnt/logsieve",
+        "config.enrich.pods=null",
+    ] {
+        let Some(all) = rendered(&[right]) else {
+            return;
+        };
+        all.iter().for_each(assert_known);
+    }
+}
+
+#[test]
+fn an_agent_that_asks_nothing_of_the_api_server_has_no_right_there() {
+    for off in ["off", "false"] {
+        let off = format!("fastFilters=false,config.enrich.pods.source={off}");
+        let Some(all) = rendered(&[&off]) else { return };
+        all.iter().for_each(assert_known);
+        let kinds = all.iter().filter_map(|o| o["kind"].as_str());
+        let kinds: BTreeSet<&str> = kinds.collect();
+        let expected = ["ConfigMap", "DaemonSet", "NetworkPolicy", "ServiceAccount"];
+        assert_eq!(kinds, BTreeSet::from(expected));
+        let config = of_kind(&all, "ConfigMap")["data"]["logsieve.yaml"].clone();
+        let config = Config::parse(config.as_str().unwrap_or_default()).expect("it loads");
+        config.resolve().expect("its parts fit each other");
+        assert!(!config.enrich.pods.is_on(true));
     }
 }
 

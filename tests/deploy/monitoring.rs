@@ -117,7 +117,13 @@ pub fn assert_known(object: &Value) {
         !spec.selector.match_labels.is_empty(),
         "it selects all pods"
     );
-    assert_eq!(spec.pod_metrics_endpoints.len(), 1);
+    let [endpoint] = &spec.pod_metrics_endpoints[..] else {
+        panic!("it has other endpoints than one");
+    };
+    assert!(
+        endpoint.honor_labels,
+        "metrics of a container name its own pod"
+    );
 }
 
 #[test]

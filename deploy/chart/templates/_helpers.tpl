@@ -55,6 +55,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $allow = append $allow (dict "namespace" .namespaces "filters" $filters) }}
 {{- end }}{{ end }}
 {{- if $allow }}{{ $_ := set $config "annotations" (merge (dict "allow" $allow) $annotations) }}{{ end }}
+{{- include "logsieve.checks" (dict "Values" .Values "config" $config) }}
+{{- if eq (include "logsieve.pods" .) "off" }}{{ $_ := set $config.enrich.pods "source" "off" }}{{ end }}
 {{- if not .Values.ownLog }}
 {{- $own := dict "match" (dict "namespace" .Release.Namespace "pod" (printf "%s-*" (include "logsieve.name" .))) "exclude" true }}
 {{- $_ := set $config "routes" (prepend $config.routes $own) }}
@@ -65,10 +67,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- toYaml $config }}
 {{- end }}
 
+{{/* Who tells of pods: `config.enrich.pods.source`. (YAML takes `off` for `false`.) */}}
+{{- define "logsieve.pods" -}}
+{{- $pods := (.Values.config.enrich | default dict).pods | default dict }}
+{{- $source := get $pods "source" | toString }}
+{{- if eq $source "false" }}off{{ else }}{{ $source | default "auto" }}{{ end }}
+{{- end }}
+
 {{/* Whether the node's own kubelet tells of pods. */}}
 {{- define "logsieve.kubelet" -}}
-{{- $pods := (.Values.config.enrich | default dict).pods | default dict }}
-{{- if eq ($pods.source | default "") "kubelet" }}yes{{ end }}
+{{- if eq (include "logsieve.pods" .) "kubelet" }}yes{{ end }}
 {{- end }}
 
 {{/* Whether labels of namespaces are asked for. */}}
