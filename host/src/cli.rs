@@ -45,8 +45,8 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Configured {
-    /// The agent's configuration (YAML).
-    #[arg(long, short, default_value = "/etc/logsieve/logsieve.yaml")]
+    /// The agent's configuration (YAML); by default where the chart and the manifests mount it.
+    #[arg(long, short, default_value = "/etc/logsieve/config/logsieve.yaml")]
     config: PathBuf,
 }
 

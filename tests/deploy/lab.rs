@@ -107,6 +107,31 @@ fn what_the_lab_tells_sed_leaves_no_placeholder() {
     assert_eq!(tried, 2);
 }
 
+#[test]
+fn every_role_that_the_lab_makes_is_given_its_rights() {
+    let commands = commands();
+    let at = |start: &str| -> Vec<usize> {
+        let all = commands.iter().enumerate();
+        all.filter(|(_, command)| command.starts_with(start))
+            .map(|(at, _)| at)
+            .collect()
+    };
+    let (made, given) = (at("aws iam create-role "), at("aws iam put-role-policy "));
+    let next: Vec<usize> = made.iter().map(|at| at + 1).collect();
+    assert_eq!((given, made.len()), (next, 2), "{commands:?}");
+}
+
+#[test]
+fn the_command_is_on_the_path_before_the_lab_calls_it() {
+    let commands = commands();
+    let first = |start: &str| {
+        let at = commands.iter().position(|c| c.starts_with(start));
+        at.unwrap_or_else(|| panic!("`{start}` is not told"))
+    };
+    let build = first("cargo build --release && export PATH=$PWD/target/release:$PATH");
+    assert!(build < first("logsieve "));
+}
+
 /// Its syntax and its form: for more it needs the providers, which come from its registry.
 #[test]
 fn terraform_reads_what_is_there_for_it() {

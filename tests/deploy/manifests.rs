@@ -1,6 +1,8 @@
 //! The plain manifests: known fields, few rights, few privileges, configurations that load; and the IAM
 //! policies beside them.
 
+use clap::CommandFactory as _;
+use logsieve::cli::Cli;
 use logsieve::config::Config;
 use serde_json::{Value, json};
 
@@ -60,6 +62,21 @@ fn the_agent_runs_without_capabilities_on_a_root_that_it_cannot_write() {
     let writable = mounts.iter().filter(|m| m["readOnly"] != true);
     let writable: Vec<_> = writable.map(|m| m["mountPath"].clone()).collect();
     assert_eq!(writable, [json!("/var/lib/logsieve")]);
+}
+
+/// So that `logsieve check` needs no `--config` in the agent's pod.
+#[test]
+fn commands_in_the_agents_pod_find_its_configuration_by_themselves() {
+    let all = base();
+    let pod = &of_kind(&all, "DaemonSet")["spec"]["template"]["spec"];
+    let args = &pod["containers"][0]["args"];
+    let cli = Cli::command();
+    for command in ["run", "check"] {
+        let command = cli.find_subcommand(command).expect("it is a command");
+        let config = command.get_arguments().find(|a| a.get_id() == "config");
+        let default = &config.expect("it has one").get_default_values()[0];
+        assert_eq!(*args, json!(["run", "--config", default.to_str()]));
+    }
 }
 
 /// Whether a node with these labels, beside those of a stock one, gets a pod of the agent.
