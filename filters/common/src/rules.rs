@@ -3,19 +3,21 @@
 //! Texts and levels are looked for here, a record at a time and only in records that are asked for;
 //! patterns are run by the agent, over the whole batch in one call.
 
+use std::fmt;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use logsieve_filter::patterns::PatternSet;
 use logsieve_filter::{Batch, Record};
 use memchr::memmem::Finder;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::level::{self, Level};
 
 /// What the operator may say of records.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct List {
     /// Texts, byte for byte: `DEBUG` is not `debug`.
     pub contains: Vec<String>,
@@ -30,6 +32,27 @@ impl List {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.contains.is_empty() && self.patterns.is_empty() && self.least.is_none()
+    }
+}
+
+/// A mapping and nothing else: a text, or a list of some, does not say what it is looked for by.
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Mapping)
+    }
+}
+
+struct Mapping;
+
+impl<'de> Visitor<'de> for Mapping {
+    type Value = List;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("`contains`, `patterns` or `least`, as in `{ contains: [DEBUG] }`")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<List, M::Error> {
+        List::deserialize(MapAccessDeserializer::new(map))
     }
 }
 

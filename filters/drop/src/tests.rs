@@ -123,6 +123,22 @@ fn settings_that_drop_nothing_or_everything_are_refused() {
     );
 }
 
+#[test]
+fn a_list_that_does_not_say_how_it_names_records_is_told_how() {
+    let way_out = "expected `contains`, `patterns` or `least`, as in `{ contains: [DEBUG] }`";
+    for (json, found) in [
+        (r#"{"drop": "DEBUG"}"#, "string `DEBUG`"),
+        (r#"{"drop": ["DEBUG"]}"#, "list"),
+    ] {
+        let told = format!("settings: `drop`: invalid type: {found}, {way_out}");
+        assert_eq!(refusal(json), told);
+    }
+    assert_eq!(
+        refusal(r#"{"drop": {"contains": "DEBUG"}}"#),
+        "settings: `drop.contains`: invalid type: string `DEBUG`, expected a sequence"
+    );
+}
+
 proptest! {
     #[test]
     fn a_record_meets_the_same_fate_alone_and_among_others(

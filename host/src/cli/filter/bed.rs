@@ -29,7 +29,7 @@ pub struct Subject {
     /// The filter's module (`.wasm`), or the folder that it was built in.
     #[arg(default_value = ".")]
     pub module: PathBuf,
-    /// Its settings: YAML or JSON, as in `'drop: [DEBUG]'`, or `@FILE`.
+    /// Its settings: YAML or JSON, as in `'drop: { contains: [DEBUG] }'`, or `@FILE`.
     #[arg(long)]
     pub settings: Option<String>,
     /// Its limits, as in the agent's configuration: `'memory: 64MiB'`.
