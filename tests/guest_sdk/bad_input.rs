@@ -64,12 +64,17 @@ fn a_compiler_that_is_missing_is_told_with_the_packages_that_bring_it() {
     }
 }
 
-/// A program of this name in a folder, which says that it has this version.
+/// A program of this name in a folder, which says that it has this version. A shell writes it: what this
+/// process writes cannot be run while a child that another test forked meanwhile still has it open.
 fn compiler(folder: &Path, name: &str, version: &str) {
-    use std::os::unix::fs::PermissionsExt;
     let path = folder.join(name);
-    fs::write(&path, format!("#!/bin/sh\necho '{version}'\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let writes = r##"printf '#!/bin/sh\necho "%s"\n' "$1" > "$0" && chmod +x "$0""##;
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(writes)
+        .args([path.as_os_str(), version.as_ref()]);
+    assert!(shell.status().unwrap().success());
 }
 
 #[test]
