@@ -147,7 +147,7 @@ fn settings_and_examples_stay_beside_a_module_that_is_pushed_again() {
         fs::write(&path, text).expect("the file is ours");
         path.display().to_string()
     };
-    let settings = write("s.yaml", "cards: true");
+    let settings = write("s.yaml", "kinds: [card]");
     let examples = write("e.yaml", "examples: []");
     let both = ["--settings", &settings, "--examples", &examples];
     let said = pushed(&cluster, &redact, &both);
@@ -171,6 +171,29 @@ fn settings_and_examples_stay_beside_a_module_that_is_pushed_again() {
 }
 
 #[test]
+fn settings_that_no_node_would_take_are_told_before_anything_is_laid() {
+    let cluster = Cluster::new(EVERYTHING, SELF_SERVICE);
+    let settings = cluster.node.path().join("s.yaml");
+    for (text, word) in [
+        ("- a list", "is no YAML mapping"),
+        ("kinds: []", "it refuses its settings"),
+    ] {
+        fs::write(&settings, text).expect("the file is ours");
+        let settings = settings.display().to_string();
+        let more = ["--wait", "0", "--settings", settings.as_str()];
+        let finished = push_with(&cluster, &module("filters/redact"), &more);
+        assert!(!finished.status.success(), "{}", finished.stdout);
+        let said = finished.stderr;
+        assert!(
+            said.contains(word) && said.contains("nothing was pushed"),
+            "{said}"
+        );
+    }
+    let name = "logsieve-filters-pay";
+    assert!(cluster.api.get("configmaps", "logsieve", name).is_none());
+}
+
+#[test]
 fn a_push_leaves_one_form_of_its_module_and_all_other_filters() {
     let cluster = Cluster::new(EVERYTHING, SELF_SERVICE);
     let name = "logsieve-filters-pay";
@@ -182,7 +205,7 @@ fn a_push_leaves_one_form_of_its_module_and_all_other_filters() {
     let former: Value = json!({
         "metadata": { "namespace": "logsieve", "name": name },
         "binaryData": { "redact.wasm": "", "redact.wasm.gz.0": "", "redact.wasm.gz.1": "", "other.wasm": "" },
-        "data": { "redact.settings.yaml": "cards: true", "other.settings.yaml": "{}" },
+        "data": { "redact.settings.yaml": "kinds: [card]", "other.settings.yaml": "{}" },
     });
     cluster.api.put("configmaps", former);
     let said = pushed(&cluster, &packed, &[]);
@@ -195,7 +218,7 @@ fn a_push_leaves_one_form_of_its_module_and_all_other_filters() {
     ];
     assert_eq!(keys(&cluster, name), expected);
     let settings = cluster.node.path().join("s.yaml");
-    fs::write(&settings, "cards: false").expect("the file is ours");
+    fs::write(&settings, "kinds: [email]").expect("the file is ours");
     let settings = settings.display().to_string();
     pushed(
         &cluster,

@@ -231,25 +231,32 @@ fn a_pushed_filter_of_a_team_runs_when_the_kubelet_has_brought_it() {
     assert!(push.stdout().contains("every node runs it"));
     // The same module with other settings is not in force before these are.
     fs::write(&settings, "with: 'q '").expect("the file is ours");
-    let push = |wait: &str| {
-        let words = ["filter", "push", &module, "--team", "pay"];
-        let more = ["--wait", wait, "--settings", &settings];
-        let mut push = crate::push::spawn(&cluster, &[words.as_slice(), &more].concat());
+    let push = |wait: &str, more: &[&str]| {
+        let words = ["filter", "push", &module, "--team", "pay", "--wait", wait];
+        let mut push = crate::push::spawn(&cluster, &[&words, more].concat());
         (push.wait_for_exit().code(), push.stdout() + &push.stderr())
     };
-    let (code, said) = push("1");
+    let lay = ["--settings", settings.as_str()];
+    let (code, said) = push("1", &lay);
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("agent-0: runs it with other settings"),
         "{said}"
     );
     volume.set_all(ships("prefixes", "guests/prefixes", "with: 'q '"));
-    let (code, said) = push("60");
+    let (code, said) = push("60", &lay);
     assert_eq!(code, Some(0), "{said}");
-    // What the filter refuses is told as that, and not as in force.
-    fs::write(&settings, "with: 7").expect("the file is ours");
+    // What the filter refuses is told as that, and not as in force: settings by another hand here, since a
+    // push refuses them by itself.
+    let name = "logsieve-filters-pay";
+    let mut map = cluster
+        .api
+        .get("configmaps", "logsieve", name)
+        .expect("it is there");
+    map["binaryData"]["prefixes.settings.yaml"] = "d2l0aDogNw==".into();
+    cluster.api.put("configmaps", map);
     volume.set_all(ships("prefixes", "guests/prefixes", "with: 7"));
-    let (code, said) = push("5");
+    let (code, said) = push("5", &[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("is refused: "), "{said}");
 }

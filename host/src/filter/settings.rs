@@ -1,6 +1,8 @@
 //! Where a filter's settings come from: from the operator's configuration, or from the file beside its
 //! module, where a team ships both.
 
+use serde_json::{Map, Value};
+
 use super::module::find::Found;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +47,15 @@ impl Settings {
 /// # Errors
 /// When it is no YAML mapping: in the parser's own words.
 pub fn json(yaml: &str) -> Result<String, String> {
-    serde_saphyr::from_str(yaml)
-        .map(|map: serde_json::Map<_, _>| serde_json::Value::from(map).to_string())
-        .map_err(|error| in_words(&error))
+    mapping(yaml).map(|map| Value::from(map).to_string())
+}
+
+/// The same, to be looked into.
+///
+/// # Errors
+/// As [`json`].
+pub fn mapping(yaml: &str) -> Result<Map<String, Value>, String> {
+    serde_saphyr::from_str(yaml).map_err(|error| in_words(&error))
 }
 
 /// What is wrong with a YAML text: line, column and the lines around it.

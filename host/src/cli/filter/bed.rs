@@ -18,7 +18,7 @@ use crate::filter::engine::Engine;
 use crate::filter::instance::{Blueprint, Instance};
 use crate::filter::limits::{Given, Limits};
 use crate::filter::module;
-use crate::filter::settings::in_words;
+use crate::filter::settings::{self, in_words};
 use crate::record::receipt::{News, NewsSender, Receipt, news_channel};
 use crate::record::{Batch, Container, Facts};
 use crate::telemetry::metrics::Metrics;
@@ -53,22 +53,22 @@ impl Subject {
     /// # Errors
     /// When they do not parse, or their file cannot be read.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let settings = self.settings.as_deref().map(settings);
+        let settings = self.settings.as_deref().map(given);
         settings.unwrap_or_else(|| Ok(Settings::new()))
     }
 }
 
 pub type Settings = serde_json::Map<String, serde_json::Value>;
 
-fn settings(text: &str) -> anyhow::Result<Settings> {
+fn given(text: &str) -> anyhow::Result<Settings> {
     let text = match text.strip_prefix('@') {
         Some(file) => {
             std::fs::read_to_string(file).with_context(|| format!("`--settings`: `{file}`"))?
         }
         None => text.to_owned(),
     };
-    serde_saphyr::from_str(&text)
-        .map_err(|error| anyhow::anyhow!(in_words(&error)))
+    settings::mapping(&text)
+        .map_err(anyhow::Error::msg)
         .context("`--settings` is no YAML mapping")
 }
 

@@ -7,6 +7,7 @@
 
 mod config_map;
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,11 +17,16 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, ListParams};
 use kube::core::Request;
 use kube::{Client, Config};
+use serde_json::Map;
 
+use super::bed::Loaded;
+use crate::filter::instance::{Failure, Instance};
+use crate::filter::limits::Limits;
 use crate::filter::module::packed::Packing;
 use crate::filter::module::{sha256_hex, stem};
 use crate::filter::settings;
 use crate::record::status::Status;
+use crate::telemetry::metrics::Metrics;
 use config_map::Beside;
 
 /// What a ConfigMap can hold, base64 and names included.
@@ -98,7 +104,14 @@ async fn push(args: &Args) -> anyhow::Result<ExitCode> {
             beside(args.examples.as_ref(), args.no_examples)?,
         ),
     ];
-    let client = Client::try_from(Config::infer().await?)?;
+    try_out(args, &beside[0].1)?;
+    let cluster = Config::infer().await.map_err(|error| {
+        let why = error.source().map_or_else(String::new, ToString::to_string);
+        anyhow::anyhow!(
+            "no cluster is known: this is no pod with a service account, and the kubeconfig (`KUBECONFIG`, or `~/.kube/config`) gives none: {why}"
+        )
+    })?;
+    let client = Client::try_from(cluster)?;
     let own = || format!("logsieve-filters-{}", args.team);
     let name = args.config_map.clone().unwrap_or_else(own);
     let is_kept = [0, 1].map(|at: usize| matches!(beside[at].1, Beside::Kept));
@@ -126,6 +139,28 @@ async fn push(args: &Args) -> anyhow::Result<ExitCode> {
         hash,
     };
     wait(&client, args, &pushed).await
+}
+
+/// Refuses what no node would take, while nothing is laid yet. What a node's own limits decide is left to it.
+fn try_out(args: &Args, settings: &Beside) -> anyhow::Result<()> {
+    let loaded = Loaded::new(&args.module)?;
+    let settings = match settings {
+        Beside::Laid(text) => {
+            let mapping = settings::mapping(&String::from_utf8_lossy(text));
+            mapping
+                .map_err(anyhow::Error::msg)
+                .context("`--settings` is no YAML mapping, and nothing was pushed")?
+        }
+        Beside::Removed => Map::new(),
+        Beside::Kept => return Ok(()),
+    };
+    let blueprint = loaded.blueprint(&settings, Limits::default(), &Metrics::default());
+    match Instance::new(&blueprint) {
+        Err(failure @ Failure::Settings { .. }) => {
+            bail!("`{}`: {failure}; nothing was pushed", loaded.name)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What every node is to run.
