@@ -2,6 +2,7 @@
 //! or refused as a whole.
 
 use support::agent::Agent;
+use support::cloudwatch::{Fault, Rule};
 use support::configmap::ConfigMap;
 
 use crate::node::{
@@ -128,6 +129,34 @@ fn records_go_to_a_new_destination_and_none_is_lost_or_repeated() {
     sorted.sort_unstable();
     sorted.dedup();
     assert_eq!((all.len(), sorted.len()), (expected, expected));
+}
+
+/// They were tried at the wrong destination for ever, and kept what they took of the budget.
+#[test]
+fn what_a_destination_did_not_take_goes_where_a_corrected_configuration_says() {
+    let mut node = Node::new();
+    let main = cloudwatch(&node.fake.url(), "format: text");
+    let wrong = main.replace("/eks/", "/wrong/");
+    node.config.destinations = format!("{{ main: {wrong} }}");
+    let mut denied = Rule::always(Fault::Error {
+        code: "AccessDeniedException".into(),
+        message: "not this group".into(),
+    });
+    denied.log_group = Some("/wrong/".into());
+    node.fake.set_script(vec![denied]);
+    let mut app = node.kubelet.start("web", "shop-1", "app");
+    (0..50).for_each(|n| app.print(n.to_string()));
+    let mut agent = node.start();
+    wait_for_words(&mut agent, "not this group");
+    node.config.destinations = format!("{{ main: {main} }}");
+    reload(&node, &mut agent, 1);
+    (50..60).for_each(|n| app.print(n.to_string()));
+    arrive(&node, &mut agent, 60);
+    let mut arrived = texts(&node, "/eks/web", "shop-1/app");
+    arrived.sort_by_key(|text| text.parse::<u32>().unwrap());
+    let all: Vec<String> = (0..60).map(|n: u32| n.to_string()).collect();
+    assert_eq!(arrived, all);
+    assert!(agent.drain().success());
 }
 
 fn numbers(text: &str) -> (u32, u32) {

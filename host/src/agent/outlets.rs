@@ -2,13 +2,15 @@
 //!
 //! Each has a number that is never used again, so that a request packed before the configuration
 //! changed finds the outlet that it was packed for. One that finds no outlet is dropped, and its
-//! records are read again.
+//! records are read again. So is what an outlet that the configuration has left behind could not send
+//! soon: a destination that was corrected may have been one that takes nothing.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -24,6 +26,8 @@ use crate::telemetry::metrics::Metrics;
 
 /// Runs of lines that may wait for standard output.
 const STDOUT_RUNS_MAX: usize = 64;
+/// How long a destination that is no more goes on with what it has.
+const LEFT_FOR: Duration = Duration::from_secs(30);
 /// The least memory that a request counts in the budget.
 const REQUEST_BYTES_MIN: usize = 4 * 1024;
 
@@ -35,7 +39,10 @@ fn requests_max(budget: &Budget) -> usize {
 /// Where a destination's requests go.
 #[derive(Clone)]
 enum Outlet {
-    Cloudwatch(tokio::sync::mpsc::Sender<body::Request>),
+    Cloudwatch {
+        to: tokio::sync::mpsc::Sender<body::Request>,
+        left: Arc<Notify>,
+    },
     Stdout(SyncSender<stdout::Lines>),
     Null,
 }
@@ -79,6 +86,12 @@ impl Failure {
     }
 }
 
+/// Ends a while after it is told to.
+async fn too_long_after(left: &Notify) {
+    left.notified().await;
+    tokio::time::sleep(LEFT_FOR).await;
+}
+
 impl Outlets {
     #[must_use]
     pub fn new(clock: Clock, budget: Arc<Budget>, metrics: Arc<Metrics>) -> Self {
@@ -111,12 +124,18 @@ impl Outlets {
                 let estimates = estimate(own.clone(), config.price(), self.clock);
                 let sender = CloudwatchSender::new(connection, account, self.clock, metrics, own);
                 let (to, requests) = tokio::sync::mpsc::channel(requests_max(&self.budget));
+                let left = Arc::new(Notify::new());
+                let is_left = left.clone();
                 tokio::spawn(async move {
                     let estimates = tokio::spawn(estimates);
-                    sender.run(requests).await;
+                    tokio::select! {
+                        () = sender.run(requests) => {}
+                        // What it has is abandoned, and read again.
+                        () = too_long_after(&is_left) => {}
+                    }
                     estimates.abort();
                 });
-                Outlet::Cloudwatch(to)
+                Outlet::Cloudwatch { to, left }
             }
             sink::Destination::Stdout(_) => {
                 let (to, lines) = sync_channel(STDOUT_RUNS_MAX);
@@ -150,6 +169,16 @@ impl Outlets {
             .bound(cloudwatch);
     }
 
+    /// The configuration has these no more. They take requests that were packed for them, and end soon.
+    pub fn leave(&self, numbers: &[usize]) {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        for outlet in numbers.iter().filter_map(|number| open.get(number)) {
+            if let Outlet::Cloudwatch { left, .. } = outlet {
+                left.notify_one();
+            }
+        }
+    }
+
     /// Takes no more requests for these; what they have is sent.
     pub fn close(&self, numbers: &[usize]) {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
@@ -169,7 +198,7 @@ impl Outlets {
         drop(open);
         // A request that finds no taker is dropped, and so its records are read again.
         match (outlet, request) {
-            (Some(Outlet::Cloudwatch(to)), Request::Cloudwatch(request)) => {
+            (Some(Outlet::Cloudwatch { to, .. }), Request::Cloudwatch(request)) => {
                 let _ = to.try_send(*request);
             }
             // Whoever reads standard output sets the pace.

@@ -233,6 +233,7 @@ impl Swapper {
         self.outlets.close(&self.former);
         let is_left = |number: &usize| !numbers.contains(number);
         self.former = self.numbers.iter().copied().filter(is_left).collect();
+        self.outlets.leave(&self.former);
         self.teams.look(&resolved.teams, &self.swap);
         self.resolved = resolved.with_shipped(self.teams.shipped());
         (self.config, self.configured, self.numbers) = (config, resolved, numbers);
