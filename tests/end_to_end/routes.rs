@@ -4,7 +4,9 @@
 use serde_json::Value;
 use support::agent::Agent;
 
-use crate::node::{Node, texts, wait_for_words};
+use support::cloudwatch::{Fault, Rule};
+
+use crate::node::{Node, a_while, cloudwatch, module, texts, wait_for_words};
 
 const ROUTES: &str = "[
     { match: { pod: plain }, format: text },
@@ -97,4 +99,41 @@ fn a_route_that_does_not_fit_is_refused_with_its_line() {
     let said = finished.stderr;
     assert!(said.contains("line 6, column "), "{said}");
     assert!(said.contains("route 1: `mask` is no filter"), "{said}");
+}
+
+/// It took the whole budget, and nobody's records went anywhere.
+#[test]
+fn a_destination_in_trouble_that_filters_choose_stops_those_who_send_there_and_nobody_else() {
+    let mut node = Node::new();
+    let main = cloudwatch(&node.fake.url(), "format: text");
+    let audit = main.replace("/eks/", "/audit/");
+    node.config.destinations = format!("{{ main: {main}, audit: {audit} }}");
+    let module = module("guests/every_change");
+    let module = module.display();
+    node.config.filters =
+        format!("{{ modules: {{ f: {{ module: {module}, routes: [audit] }} }} }}");
+    node.config.routes =
+        "[{ match: { pod: noisy }, filters: [f], destination: main }, { destination: main }]"
+            .into();
+    node.config.more = "budget: 4MiB".to_owned();
+    let mut denied = Rule::always(Fault::Error {
+        code: "AccessDeniedException".into(),
+        message: "not this group".into(),
+    });
+    denied.log_group = Some("/audit/".into());
+    node.fake.set_script(vec![denied]);
+    let mut noisy = node.kubelet.start("web", "noisy", "app");
+    let mut quiet = node.kubelet.start("web", "quiet", "app");
+    let record = format!("route audit; {}", "z".repeat(8 * 1024));
+    (0..1_000).for_each(|_| noisy.print(&record));
+    let mut agent = node.start();
+    wait_for_words(&mut agent, "not this group");
+    for number in 1..5 {
+        a_while();
+        quiet.print(format!("still read {number}"));
+        arrive(&node, &mut agent, number);
+    }
+    node.fake.set_script(vec![]);
+    arrive(&node, &mut agent, 1_004);
+    assert!(agent.drain().success());
 }

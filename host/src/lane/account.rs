@@ -201,7 +201,7 @@ impl Account {
             self.hear_of_markers(true, now, setup);
             return;
         };
-        if !stages.has_room(routed) {
+        if !stages.has_room(slot, routed) {
             return;
         }
         let receipt = Receipt::new(self.slot, setup.news.clone());

@@ -1,7 +1,7 @@
 //! The stages behind reading, as one lane owns them: match, chain, pack. They share one chunk and one
 //! set of columns, used again for every batch of every container.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::iter;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -61,6 +61,9 @@ pub struct Stages {
     pub requests: Vec<(usize, Request)>,
     /// In this step, some container had to wait for room.
     pub crowded: bool,
+    /// Where a container's filters sent records of its last batch, beside where it goes anyway: slots and
+    /// destinations.
+    elsewhere: BTreeSet<(u32, usize)>,
     filters: Vec<Filter>,
     /// Every filter of the table, and where it stands in `filters` if it has a module.
     places: Vec<(String, Option<usize>)>,
@@ -83,6 +86,7 @@ impl Stages {
             spare: Columns::default(),
             requests: Vec::new(),
             crowded: false,
+            elsewhere: BTreeSet::new(),
             packers: Vec::new(),
             filters: Vec::new(),
             places: Vec::new(),
@@ -126,6 +130,9 @@ impl Stages {
             self.destination_names.push(planned.name);
         }
         let renumbered = numbers != self.numbers;
+        if renumbered {
+            self.elsewhere.clear();
+        }
         self.change_packers(&numbers, &destinations, setup, now);
         (self.numbers, self.destinations) = (numbers, destinations);
         renumbered
@@ -234,10 +241,17 @@ impl Stages {
         self.places.iter().map(one).collect()
     }
 
+    /// Whether there is room for a batch of a container: where it goes, and where its filters sent records
+    /// of the last one. So a destination that is sick stops those who send there, and does not take the
+    /// whole budget.
     #[must_use]
-    pub fn has_room(&mut self, routed: &Routed) -> bool {
+    pub fn has_room(&mut self, slot: u32, routed: &Routed) -> bool {
+        let packers = &mut self.packers;
+        let mut has = |to: usize| packers[to].has_room(&routed.names[to], ROOM_BYTES);
         let mut all = iter::once(&routed.destination).chain(&routed.also);
-        all.all(|to| self.packers[*to].has_room(&routed.names[*to], ROOM_BYTES))
+        let of_slot = (slot, 0)..=(slot, usize::MAX);
+        let mut elsewhere = self.elsewhere.range(of_slot);
+        all.all(|to| has(*to)) && elsewhere.all(|(_, to)| has(*to))
     }
 
     /// Whether the container's filters can take a batch that they may fail on.
@@ -317,6 +331,9 @@ impl Stages {
         }
         let parts = receipt.share();
         let home = way.routed.destination;
+        if !self.elsewhere.is_empty() {
+            self.elsewhere.retain(|(slot, _)| *slot != way.slot);
+        }
         for destination in 0..self.packers.len() {
             let routed_to =
                 |at: usize| columns.route(at).map_or(home, |id| id as usize) == destination;
@@ -325,6 +342,9 @@ impl Stages {
                 || (columns.routes.is_empty() && destination == home);
             if !takes_all && (columns.routes.is_empty() || !(0..columns.len()).any(routed_to)) {
                 continue;
+            }
+            if !takes_all && destination != home {
+                self.elsewhere.insert((way.slot, destination));
             }
             let delivery = Delivery {
                 slot: way.slot,
@@ -359,6 +379,7 @@ impl Stages {
     }
 
     pub fn forget(&mut self, slot: u32) {
+        self.elsewhere.retain(|(of, _)| *of != slot);
         self.packers.iter_mut().for_each(|p| p.forget(slot));
     }
 }

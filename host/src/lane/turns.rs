@@ -59,7 +59,7 @@ impl Lane {
                 return (turn, true);
             }
             if let Some(follow) = self.follows.get_mut(slot) {
-                more |= turn_of(follow, &mut self.stages, &self.setup, &mut at, now);
+                more |= turn_of(*slot, follow, &mut self.stages, &self.setup, &mut at, now);
                 follow.count_unfinished();
                 at += self.bound_unfinished(now);
             }
@@ -71,6 +71,7 @@ impl Lane {
 /// One container's turn, begun at `at` of this thread's CPU time, which goes on: reads until its CPU
 /// time is used up or nothing more is there. Says whether there is more.
 fn turn_of(
+    slot: u32,
     follow: &mut Follow,
     stages: &mut Stages,
     setup: &Setup,
@@ -86,7 +87,7 @@ fn turn_of(
     loop {
         let room = follow.routed().is_none_or(|routed| {
             let takes = follow.is_suspended() || stages.filters_have_room(routed);
-            takes && stages.has_room(routed)
+            takes && stages.has_room(slot, routed)
         });
         if !room {
             // What is settled wakes the lane.

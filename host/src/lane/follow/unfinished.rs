@@ -26,7 +26,9 @@ impl Follow {
         let Standing::Reads(routed) = &self.standing else {
             return false;
         };
-        self.may_read(now.mono) && stages.filters_have_room(routed) && stages.has_room(routed)
+        self.may_read(now.mono)
+            && stages.filters_have_room(routed)
+            && stages.has_room(self.account.slot, routed)
     }
 
     /// Lets the larger half go: held records as at their own limit, a line as a part of a long record.

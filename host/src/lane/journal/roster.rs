@@ -113,13 +113,14 @@ impl Roster {
 
     /// Whether a unit's filters and destinations can take what is read of it.
     pub fn is_ready(&self, unit: usize, now: Duration, stages: &mut Stages) -> bool {
+        let slot = self.units[unit].slot;
         let mut ready = |stream: &Stream| match &stream.standing {
             Standing::Skips => true,
             Standing::Waits(_) => false,
             Standing::Reads(routed) => {
                 stream.suspended.is_none()
                     && stages.filters_have_room(routed)
-                    && stages.has_room(routed)
+                    && stages.has_room(slot, routed)
             }
         };
         !self.units[unit].is_stopped(now) && self.streams_of(unit).all(&mut ready)

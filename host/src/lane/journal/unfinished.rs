@@ -23,7 +23,8 @@ impl Journal {
         let may_go = streams.filter(|(_, stream)| {
             let unit = stream.unit;
             let stops = self.roster.units[unit].is_stopped(now) || self.roster.is_suspended(unit);
-            let mut has_room = || stream.routed().is_some_and(|r| stages.has_room(r));
+            let slot = self.roster.units[unit].slot;
+            let mut has_room = || stream.routed().is_some_and(|r| stages.has_room(slot, r));
             !stream.held.is_empty() && !stops && has_room()
         });
         may_go.map(|(at, stream)| (stream.held.bytes(), at)).max()
