@@ -16,7 +16,7 @@ pub mod status;
 pub use budget::{Budget, Permit, Share};
 pub use cause::Cause;
 pub use columns::{Columns, Stream};
-pub use container::{CONTAINER_ID, Container, Facts};
+pub use container::{CONTAINER_ID, Container, Facts, STRAY_ANNOTATION};
 pub use form::Form;
 pub use globs::Globs;
 pub use hex::hex;

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::Object;
 use serde::Deserialize;
 
-use crate::record::{Facts, Globs};
+use crate::record::{Facts, Globs, STRAY_ANNOTATION};
 
 /// The prefix of annotations that tell the agent something; these are always kept.
 pub const OWN_ANNOTATIONS: &str = "logsieve.dev/";
@@ -119,6 +119,10 @@ impl Pod {
         let mut facts = owners(meta);
         facts.insert("k8s.pod.uid".into(), uid.clone());
         add_texts(&mut facts, meta, keep);
+        let images = images(pod);
+        if let Some(stray) = stray(meta, &images) {
+            facts.insert(STRAY_ANNOTATION.into(), stray);
+        }
         if let Some(status) = pod.status.as_ref().filter(|s| !s.pod_ip.is_empty()) {
             facts.insert("k8s.pod.ip".into(), status.pod_ip.clone());
         }
@@ -128,7 +132,7 @@ impl Pod {
             namespace,
             name,
             facts,
-            images: images(pod),
+            images,
         })
     }
 
@@ -178,6 +182,16 @@ fn images(pod: &ApiPod) -> BTreeMap<String, Image> {
         images.insert(container.name.clone(), Image { name, id });
     }
     images
+}
+
+/// An annotation of the agent's own that names a container which the pod does not have.
+fn stray(meta: &ObjectMeta, containers: &BTreeMap<String, Image>) -> Option<String> {
+    let names_none = |annotation: &&String| {
+        let before = annotation.split_once(OWN_ANNOTATIONS);
+        let container = before.and_then(|(before, _)| before.strip_suffix('.'));
+        container.is_some_and(|name| !containers.contains_key(name))
+    };
+    meta.annotations.as_ref()?.keys().find(names_none).cloned()
 }
 
 /// The name of the pod's folder of logs, `<namespace>_<name>_<uid>`; a static pod's has its

@@ -9,6 +9,9 @@ pub type Facts = BTreeMap<String, String>;
 /// The fact that its runtime knows a container by; another with each restart.
 pub const CONTAINER_ID: &str = "container.id";
 
+/// The fact that tells of an annotation for a container which the pod does not have, by its name.
+pub const STRAY_ANNOTATION: &str = "logsieve.stray_annotation";
+
 /// One container of one pod, over all its restarts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {

@@ -5,13 +5,14 @@
 //! - `logsieve.dev/exclude: "true"` leaves the pod out.
 //!
 //! `CONTAINER.logsieve.dev/...` says the same for one container, and beats the pod's. A wrong
-//! annotation counts as none at all: nobody can tell which redaction was meant.
+//! annotation counts as none at all: nobody can tell which redaction was meant. So one that names a
+//! container which the pod does not have is wrong for all that it has.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-use crate::record::{Facts, Globs};
+use crate::record::{Facts, Globs, STRAY_ANNOTATION};
 
 const DOMAIN: &str = "logsieve.dev";
 const KEYS: [&str; 3] = ["exclude", "filters", "route"];
@@ -107,6 +108,12 @@ impl fmt::Display for Wrong {
 /// # Errors
 /// The first one that is wrong, or not allowed.
 pub fn read(facts: &Facts, container: &str, allow: Option<&Allow>) -> Result<Choice, Wrong> {
+    if let Some(annotation) = facts.get(STRAY_ANNOTATION) {
+        return Err(Wrong {
+            annotation: annotation.clone(),
+            reason: "the pod has no container of that name".to_owned(),
+        });
+    }
     let mut choice = Choice::default();
     // The container's own come last, and so win.
     for prefix in [DOMAIN.to_owned(), format!("{container}.{DOMAIN}")] {

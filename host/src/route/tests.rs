@@ -2,6 +2,7 @@
 //! is decided without a lane or an API server.
 
 use super::*;
+use crate::record::STRAY_ANNOTATION;
 
 const KNOWN: PodState = PodState::Known;
 const AWAITED: PodState = PodState::Awaited;
@@ -204,6 +205,23 @@ fn a_container_with_a_wrong_annotation_waits_and_says_why() {
         let decision = with_annotations(&[(name, value)]);
         assert_eq!(decision, Decision::Wait(Wait::Annotation(wrong)));
     }
+}
+
+/// A slip of its name would leave a container without its redaction, unseen.
+#[test]
+fn an_annotation_for_no_container_of_the_pod_is_wrong_for_all_of_them() {
+    let mut table = table(vec![route("*", &[0], Some(1))]);
+    table.allow = allow();
+    let mut container = container("team-a", &[]);
+    let stray = "apq.logsieve.dev/filters";
+    container
+        .facts
+        .insert(STRAY_ANNOTATION.into(), stray.into());
+    let decision = table.decide(&container, KNOWN);
+    let Decision::Wait(Wait::Annotation(wrong)) = decision else {
+        panic!("{decision:?}");
+    };
+    assert_eq!(wrong.annotation, stray);
 }
 
 #[test]

@@ -60,6 +60,28 @@ fn facts_have_their_opentelemetry_names() {
 }
 
 #[test]
+fn an_annotation_for_a_container_that_the_pod_does_not_have_is_found() {
+    let stray = |annotation: &str| {
+        let pod = pod(
+            json!({ "annotations": { annotation: "redact" } }),
+            &keep("", &[]),
+        );
+        facts(&pod, "app").remove(STRAY_ANNOTATION)
+    };
+    for right in [
+        "logsieve.dev/filters",
+        "app.logsieve.dev/filters",
+        "init.logsieve.dev/filters",
+        "notlogsieve.dev/filters",
+    ] {
+        assert_eq!(stray(right), None);
+    }
+    for wrong in ["apq.logsieve.dev/filters", "a.app.logsieve.dev/filters"] {
+        assert_eq!(stray(wrong).as_deref(), Some(wrong));
+    }
+}
+
+#[test]
 fn a_pod_that_was_started_tells_its_address_and_what_it_runs() {
     let object = json!({
         "apiVersion": "v1",
