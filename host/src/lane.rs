@@ -15,6 +15,7 @@ mod status;
 mod tidy;
 mod turns;
 mod unfinished;
+mod unreadable;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use follow::Follow;
 use journals::Journals;
 use stages::Stages;
 pub use tidy::LeftBehind;
+use unreadable::Unreadable;
 
 /// How long a lane rests that has nothing to do, at least and at most.
 const REST_MIN: Duration = Duration::from_millis(20);
@@ -151,6 +153,7 @@ pub struct Lane {
     /// Whose turn comes first in the next step.
     first: usize,
     looked_around: Duration,
+    unreadable: Unreadable,
     /// Bytes that its deleted files keep on the node's disk.
     pinned: i64,
     draining: bool,
@@ -169,6 +172,7 @@ impl Lane {
             journals: Journals::default(),
             first: 0,
             looked_around: Duration::ZERO,
+            unreadable: Unreadable::default(),
             pinned: 0,
             draining: false,
         }
@@ -223,9 +227,7 @@ impl Lane {
             Event::Sighting(Sighting::Present { .. } | Sighting::Listed) => {}
             Event::LeftBehind(left) => self.left_behind(left, now),
             Event::Sighting(Sighting::Failed { path, source }) => {
-                self.setup.metrics.source.read_failures.inc();
-                let path = path.display();
-                tracing::warn!(%path, error = %source, "cannot be read, and is tried again");
+                self.unreadable.failed(path, &source, now.mono, &self.setup);
             }
             Event::News(news) => match self.follows.get_mut(&news.slot) {
                 Some(follow) => {

@@ -29,12 +29,37 @@ use crate::telemetry::metrics::SinkMetrics;
 
 /// One destination.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "Kinds")]
 pub enum Destination {
     Cloudwatch(Box<cloudwatch::Config>),
     Stdout(stdout::Config),
     /// Takes everything and sends nothing: to measure the agent itself.
     Null(Null),
+}
+
+/// A destination as it is written: one of these.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kinds {
+    cloudwatch: Option<Box<cloudwatch::Config>>,
+    stdout: Option<stdout::Config>,
+    null: Option<Null>,
+}
+
+impl TryFrom<Kinds> for Destination {
+    type Error = &'static str;
+
+    fn try_from(kinds: Kinds) -> Result<Self, Self::Error> {
+        match (kinds.cloudwatch, kinds.stdout, kinds.null) {
+            (Some(config), None, None) => Ok(Self::Cloudwatch(config)),
+            (None, Some(config), None) => Ok(Self::Stdout(config)),
+            (None, None, Some(config)) => Ok(Self::Null(config)),
+            (None, None, None) => Err(
+                "a destination says what it is, as in `cloudwatch: {}`, `stdout: {}` or `null: {}`",
+            ),
+            _ => Err("a destination is only one of `cloudwatch`, `stdout` and `null`"),
+        }
+    }
 }
 
 impl Destination {

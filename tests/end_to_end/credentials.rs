@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use support::agent::Agent;
+use support::cloudwatch::{Fault, Rule};
 use support::issuer::{CONTAINER_TOKEN, Issuer, ROLE, WEB_IDENTITY, credentials};
 use support::kubelet::Stream;
 
@@ -58,9 +59,8 @@ fn asked(issuer: &Issuer) -> Vec<String> {
     issuer.given().into_iter().map(|(asked, _)| asked).collect()
 }
 
-#[test]
-fn a_pod_identity_delivers() {
-    let (node, issuer) = (Node::new(), Issuer::start(LONG));
+/// As a pod has them that has a Pod Identity.
+fn pod_identity(node: &Node, issuer: &Issuer) -> Vec<(&'static str, String)> {
     let token = node.path().join("token");
     std::fs::write(&token, CONTAINER_TOKEN).expect("a file");
     let mut variables = closed();
@@ -72,7 +72,28 @@ fn a_pod_identity_delivers() {
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
         token.display().to_string(),
     ));
-    let mut agent = start(&node, &variables);
+    variables
+}
+
+#[test]
+fn a_pod_identity_delivers() {
+    let (node, issuer) = (Node::new(), Issuer::start(LONG));
+    let mut agent = start(&node, &pod_identity(&node, &issuer));
+    assert_delivers(&node, &issuer, &mut agent, 1);
+    assert_eq!(asked(&issuer), ["container"]);
+}
+
+/// They are good for all other log groups, and whoever gives them is not to be asked with every try.
+#[test]
+fn what_is_denied_to_credentials_does_not_have_them_fetched_again() {
+    let (node, issuer) = (Node::new(), Issuer::start(LONG));
+    let denied = Fault::Error {
+        code: "AccessDeniedException".into(),
+        message: "not this group".into(),
+    };
+    let rule = Rule::always(denied).on("PutLogEvents").times(5);
+    node.fake.set_script(vec![rule]);
+    let mut agent = start(&node, &pod_identity(&node, &issuer));
     assert_delivers(&node, &issuer, &mut agent, 1);
     assert_eq!(asked(&issuer), ["container"]);
 }

@@ -19,7 +19,7 @@ use crate::config::Resolved;
 use crate::lane::Event;
 use crate::record::Budget;
 use crate::record::status::{
-    BudgetStatus, ContainerStatus, DestinationStatus, FilterStatus, InCharge, PodsStatus, Status,
+    BudgetStatus, DestinationStatus, FilterStatus, InCharge, LaneStatus, PodsStatus, Status,
 };
 use crate::sink::Destination;
 use crate::telemetry::admin::{self, Admin};
@@ -107,7 +107,7 @@ impl Desk {
 
     /// The status, as far as the lanes tell it in time.
     async fn status(&self) -> Status {
-        let (containers, modules, silent_lanes) = self.ask_lanes().await;
+        let (lanes, silent_lanes) = self.ask_lanes().await;
         let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let pods = &self.metrics.enrich;
         Status {
@@ -124,18 +124,24 @@ impl Desk {
                 listed: pods.listed.get() == 1,
                 known: u64::try_from(pods.pods.get()).unwrap_or(0),
             },
-            containers,
-            filters: self.filters(modules),
-            destinations: self
-                .destinations
-                .lock()
-                .map(|d| d.clone())
-                .unwrap_or_default(),
+            containers: lanes.containers,
+            unreadable: lanes.unreadable,
+            filters: self.filters(lanes.filters.into_iter().collect()),
+            destinations: self.destinations(),
         }
     }
 
-    /// Containers of all lanes in order; modules by filter; and how many lanes did not answer.
-    async fn ask_lanes(&self) -> (Vec<ContainerStatus>, Modules, usize) {
+    fn destinations(&self) -> Vec<DestinationStatus> {
+        let known = self.destinations.lock();
+        let mut all = known.map(|all| all.clone()).unwrap_or_default();
+        for destination in &mut all {
+            destination.failing = self.metrics.sink.destinations.failing(&destination.name);
+        }
+        all
+    }
+
+    /// What all lanes tell, containers in order; and how many did not answer.
+    async fn ask_lanes(&self) -> (LaneStatus, usize) {
         let lanes = self.lanes.get().map(Vec::as_slice).unwrap_or_default();
         let ask = |lane: &Sender<Event>| {
             let (to, answer) = oneshot::channel();
@@ -145,21 +151,21 @@ impl Desk {
         };
         let answers: Vec<_> = lanes.iter().map(ask).collect();
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        let (mut containers, mut modules) = (Vec::new(), Modules::new());
-        let mut silent = 0;
+        let (mut all, mut silent) = (LaneStatus::default(), 0);
         for answer in answers {
             match tokio::time::timeout_at(deadline, answer).await {
                 Ok(Ok(lane)) => {
-                    containers.extend(lane.containers);
-                    modules.extend(lane.filters);
+                    all.containers.extend(lane.containers);
+                    all.filters.extend(lane.filters);
+                    all.unreadable.extend(lane.unreadable);
                 }
                 _ => silent += 1,
             }
         }
-        containers.sort_by(|a: &ContainerStatus, b| {
+        all.containers.sort_by(|a, b| {
             (&a.namespace, &a.pod, &a.container).cmp(&(&b.namespace, &b.pod, &b.container))
         });
-        (containers, modules, silent)
+        (all, silent)
     }
 
     fn filters(&self, modules: Modules) -> Vec<FilterStatus> {
@@ -199,6 +205,7 @@ fn destinations(resolved: &Resolved) -> Vec<DestinationStatus> {
     all.map(|(name, destination)| DestinationStatus {
         name: name.clone(),
         kind: kind(destination).to_owned(),
+        failing: Vec::new(),
     })
     .collect()
 }

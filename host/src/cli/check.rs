@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::bail;
+
 use crate::agent;
 use crate::clock::Clock;
 use crate::config::{self, Config, Resolved, Shipped, Team};
@@ -36,12 +38,17 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
     destinations(&resolved);
     unreached(&resolved);
-    containers(&config, &resolved);
+    let mut unreadable = containers(&config, &resolved);
     if !config.source.files.is_empty() {
-        plain_files(&config, &resolved);
+        unreadable += plain_files(&config, &resolved);
     }
     if let Some(journal) = &config.source.journal {
         journal_files(journal);
+    }
+    if unreadable > 0 {
+        bail!(
+            "files or folders that cannot be read: {unreadable}, as listed above (container logs are readable for uid 0 and group 0)"
+        );
     }
     println!("\n{}: ok", path.display());
     Ok(ExitCode::SUCCESS)
@@ -72,19 +79,23 @@ fn journal_files(config: &journal::Config) {
     }
 }
 
-/// The plain files that would be followed now, and where they would go.
-fn plain_files(config: &Config, resolved: &Resolved) {
+/// The plain files that would be followed now, and where they would go; gives how many cannot be read.
+fn plain_files(config: &Config, resolved: &Resolved) -> usize {
     println!("files");
     let facts = config.enrich.node_facts(std::env::var("NODE_NAME").ok());
     let files = &config.source.files;
     let mut discover = files::discover::Discover::new(Arc::new(Disk), files, facts, HashSet::new());
     let mut found: BTreeMap<String, (Arc<Container>, usize)> = BTreeMap::new();
+    let mut unreadable = 0;
     discover.scan(&mut |sighting| match sighting {
         Sighting::Found(file) => {
             let known = found.entry(file.container.label());
             known.or_insert((file.container, 0)).1 += 1;
         }
-        Sighting::Failed { path, source } => println!("  {}: {source}", path.display()),
+        Sighting::Failed { path, source } => {
+            println!("  {}: {source}", path.display());
+            unreadable += 1;
+        }
         _ => {}
     });
     if found.is_empty() {
@@ -97,6 +108,7 @@ fn plain_files(config: &Config, resolved: &Resolved) {
         };
         println!("  {label} ({count})  {}", way(resolved, &container));
     }
+    unreadable
 }
 
 /// Routes behind one that takes every container.
@@ -177,26 +189,31 @@ fn destinations(resolved: &Resolved) {
     }
 }
 
-/// Where each container that is on the node now would go.
-fn containers(config: &Config, resolved: &Resolved) {
+/// Where each container that is on the node now would go; gives how many files and folders cannot be read.
+fn containers(config: &Config, resolved: &Resolved) -> usize {
     let source = &config.source.container_log;
     let facts = config.enrich.node_facts(std::env::var("NODE_NAME").ok());
     let mut discover = Discover::new(Arc::new(Disk), source, facts);
     let mut found = BTreeMap::new();
+    let mut unreadable = 0;
+    println!("containers below {}", source.path.display());
     discover.scan(&mut |sighting| match sighting {
         Sighting::Found(file) => {
             found.insert(file.container.label(), file.container);
         }
-        Sighting::Failed { path, source } => println!("  {}: {source}", path.display()),
+        Sighting::Failed { path, source } => {
+            println!("  {}: {source}", path.display());
+            unreadable += 1;
+        }
         Sighting::Relabelled { .. }
         | Sighting::Gone { .. }
         | Sighting::Present { .. }
         | Sighting::Listed => {}
     });
-    println!("containers below {}", source.path.display());
     for (label, container) in found {
         println!("  {label}  {}", way(resolved, &container));
     }
+    unreadable
 }
 
 /// Where a container's records would go, as far as its path tells.

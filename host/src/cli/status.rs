@@ -11,7 +11,9 @@ use anyhow::{Context as _, bail};
 use bytesize::ByteSize;
 
 use super::print::is_closed_pipe;
-use crate::record::status::{ContainerStatus, FilterStatus, State, Status};
+use crate::record::status::{
+    ContainerStatus, DestinationStatus, Failing, FilterStatus, State, Status, UnreadableStatus,
+};
 
 /// How long the agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -83,10 +85,13 @@ pub fn table(status: &Status) -> String {
         (true, true) => format!("{} pods known", status.pods.known),
     };
     let budget = status.budget;
+    let node = match status.node.as_str() {
+        "" => String::new(),
+        node => format!(" on {node}"),
+    };
     let mut text = format!(
-        "logsieve {} on {}: {ready}, {pods}, {} of {} held\n",
+        "logsieve {}{node}: {ready}, {pods}, {} of {} held\n",
         status.version,
-        status.node,
         ByteSize(budget.used_bytes),
         ByteSize(budget.limit_bytes),
     );
@@ -95,6 +100,7 @@ pub fn table(status: &Status) -> String {
     }
     text.push('\n');
     text += &filters(&status.filters);
+    text += &failing(&status.destinations);
     let head = [
         "CONTAINER",
         "STATE",
@@ -126,6 +132,9 @@ pub fn table(status: &Status) -> String {
             text += &format!("\n{}: {why}\n", c.label());
         }
     }
+    for UnreadableStatus { path, why } in &status.unreadable {
+        text += &format!("\n{path} cannot be read: {why}\n");
+    }
     text
 }
 
@@ -154,6 +163,21 @@ fn filters(filters: &[FilterStatus]) -> String {
         }
     }
     text.push('\n');
+    text
+}
+
+/// Where records do not arrive, and why; empty where all is well.
+fn failing(destinations: &[DestinationStatus]) -> String {
+    let mut text = String::new();
+    for destination in destinations {
+        for Failing { log_group, why } in &destination.failing {
+            let name = &destination.name;
+            text += &format!("{name}: nothing arrives in {log_group}: {why}\n");
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
     text
 }
 

@@ -34,6 +34,7 @@ use crate::route::{PodState, Wait};
 use crate::source::log_file::files::Inode;
 use crate::source::log_file::partial::Partials;
 use crate::source::log_file::sighting::Found;
+use crate::telemetry::metrics::Raised;
 
 use file::File;
 use pace::Pace;
@@ -79,6 +80,8 @@ pub struct Follow {
     /// No reading before this moment; and the next wait.
     blocked_until: Option<Duration>,
     blocked_for: Duration,
+    /// It is among those that the metric says are blocked.
+    is_blocked: Option<Raised>,
     /// The file that is read next could not be: no reading before this moment, and how long that wait is.
     unreadable: Option<(Duration, Duration)>,
     /// When something was last read, and the time of the newest record, nanoseconds since the epoch.
@@ -127,6 +130,7 @@ impl Follow {
             suspended: None,
             blocked_until: None,
             blocked_for: BLOCKED_MIN,
+            is_blocked: None,
             unreadable: None,
             read_at: Duration::ZERO,
             newest: 0,

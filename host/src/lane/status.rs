@@ -23,6 +23,7 @@ impl Lane {
         LaneStatus {
             containers: containers.chain(self.journals.status(now)).collect(),
             filters: self.stages.in_charge(),
+            unreadable: self.unreadable.all().collect(),
         }
     }
 }

@@ -56,6 +56,7 @@ impl Lane {
             self.looked_around = now.mono;
             self.agenda.wake_all();
             self.bound_pinned(now);
+            self.unreadable.tidy(now.mono, &self.setup);
             self.setup.metrics.ledgers.expire(seconds(now));
             let follows = &self.follows;
             let is_followed = |pod: &str| follows.values().any(|f| f.is_of(pod));

@@ -17,6 +17,9 @@ pub struct Status {
     pub budget: BudgetStatus,
     pub pods: PodsStatus,
     pub containers: Vec<ContainerStatus>,
+    /// What could not be opened or listed lately.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableStatus>,
     pub filters: Vec<FilterStatus>,
     pub destinations: Vec<DestinationStatus>,
 }
@@ -146,6 +149,14 @@ pub struct LaneStatus {
     pub containers: Vec<ContainerStatus>,
     /// Its filters by name, and what is in charge there; nothing of those that wait.
     pub filters: Vec<(String, Option<InCharge>)>,
+    pub unreadable: Vec<UnreadableStatus>,
+}
+
+/// A file or folder that cannot be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableStatus {
+    pub path: String,
+    pub why: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,4 +164,14 @@ pub struct DestinationStatus {
     pub name: String,
     /// What it is: `cloudwatch`, `stdout`, `null`.
     pub kind: String,
+    /// Log groups whose last request failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failing: Vec<Failing>,
+}
+
+/// A log group that a destination takes nothing for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    pub log_group: String,
+    pub why: String,
 }

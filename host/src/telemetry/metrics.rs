@@ -5,6 +5,7 @@
 mod container;
 mod destination;
 mod enrich;
+mod failing;
 mod filter;
 mod limit;
 mod sink;
@@ -32,6 +33,24 @@ pub use swap::SwapMetrics;
 type Labels = Vec<(&'static str, String)>;
 type Counters = Family<Labels, Counter>;
 type Gauges = Family<Labels, Gauge<i64>>;
+
+/// One of those that a gauge counts, until it is dropped.
+#[derive(Debug)]
+pub struct Raised(Gauge<i64>);
+
+impl Raised {
+    #[must_use]
+    pub fn new(gauge: &Gauge<i64>) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
 
 /// All metrics of the agent.
 #[derive(Default)]

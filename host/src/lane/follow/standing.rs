@@ -129,6 +129,9 @@ impl Follow {
             self.account.rewinding |= !self.held.is_empty() || self.partials.any_pending();
         }
         self.standing = standing;
+        if self.routed().is_none() {
+            self.unblock();
+        }
         let limits = self.routed().map(|r| r.limits).unwrap_or_default();
         self.pace.limit(limits.bytes_per_second);
         let most = limits.record_bytes_max;

@@ -12,6 +12,7 @@ use crate::lane::stages::{CHUNK_BYTES, Stages, Standing, Way};
 use crate::record::{Batch, Container, Count, FileId, Receipt};
 use crate::source::log_file::decode::{Decoded, Piece, Place};
 use crate::source::log_file::partial::{Joined, Partials};
+use crate::telemetry::metrics::Raised;
 
 /// One of the ways in which split lines are taken out.
 pub(super) type Flush = fn(&mut Partials, &mut dyn FnMut(Joined<'_>));
@@ -296,10 +297,7 @@ impl Follow {
     ) -> bool {
         match came {
             Ok(None) => {
-                if self.blocked_until.take().is_some() {
-                    self.blocked_for = BLOCKED_MIN;
-                    setup.metrics.source.blocked_containers.dec();
-                }
+                self.unblock();
                 true
             }
             Ok(Some(suspended)) => {
@@ -321,12 +319,18 @@ impl Follow {
             retry_after = ?self.blocked_for,
             "reading stops until the filter takes the batch; nothing is lost or sent unfiltered"
         );
-        if self.blocked_until.is_none() {
-            setup.metrics.source.blocked_containers.inc();
-        }
+        let gauge = &setup.metrics.source.blocked_containers;
+        self.is_blocked.get_or_insert_with(|| Raised::new(gauge));
         self.blocked_until = Some(now + self.blocked_for);
         self.blocked_for = (self.blocked_for * 2).min(BLOCKED_MAX);
         self.account.rewinding = true;
+    }
+
+    pub(super) fn unblock(&mut self) {
+        if self.is_blocked.take().is_some() {
+            self.blocked_until = None;
+            self.blocked_for = BLOCKED_MIN;
+        }
     }
 
     /// Lets go what nothing will complete: held records, split lines.

@@ -321,6 +321,11 @@ impl Run {
         self.metrics.source.read_failures.get()
     }
 
+    /// Containers that a failing filter stops, as the metric says.
+    pub fn blocked(&self) -> i64 {
+        self.metrics.source.blocked_containers.get()
+    }
+
     pub fn ledger(&self) -> Ledger {
         self.metrics.ledgers.snapshot()[0].ledger
     }

@@ -61,6 +61,22 @@ fn a_new_module_ends_a_block_at_once() {
 }
 
 #[test]
+fn a_blocked_container_that_is_not_read_any_more_counts_as_blocked_no_longer() {
+    let engine = Engine::new(Clock::start()).unwrap();
+    let mut node = Node::new();
+    node.print("0.log", 10);
+    let mut run = run(&node, None);
+    let blocks = || plan(&node, vec![filter(&engine, FAILS, OnError::Block)]);
+    run.tell(vec![Event::Plan(Box::new(blocks()))]);
+    run.steps(1);
+    assert_eq!(run.blocked(), 1);
+    let mut excludes = blocks();
+    excludes.table.routes[0].destination = None;
+    run.tell(vec![Event::Plan(Box::new(excludes))]);
+    assert_eq!(run.blocked(), 0);
+}
+
+#[test]
 fn while_it_is_found_out_what_a_filter_fails_on_others_have_their_turns() {
     let engine = Engine::new(Clock::start()).unwrap();
     let mut node = Node::new();

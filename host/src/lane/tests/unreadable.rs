@@ -33,3 +33,26 @@ fn a_file_that_cannot_be_read_is_tried_ever_more_rarely_and_read_when_it_can() {
     assert_eq!(run.read_failures(), failures);
     assert_eq!(run.ledger().lost_bytes, 0);
 }
+
+/// Its container has no row in the status, and the log tells it once.
+#[test]
+fn a_file_that_cannot_be_opened_stands_in_the_status_until_it_can() {
+    let mut node = Node::new();
+    node.print("0.log", 10);
+    let is_denied = Arc::new(AtomicBool::new(true));
+    let denied = is_denied.clone();
+    let disk = SickDisk::new(move |call| match call {
+        Call::Open if denied.load(Ordering::Relaxed) => Err(io::Error::from_raw_os_error(13)),
+        _ => Ok(()),
+    });
+    let mut run = run_on(disk, &node, None, |_| {});
+    run.steps(2);
+    let unreadable = run.lane().status(run.now()).unreadable;
+    assert_eq!(unreadable.len(), 1);
+    assert!(unreadable[0].path.ends_with("0.log"), "{unreadable:?}");
+    assert!(unreadable[0].why.contains("group 0"), "{unreadable:?}");
+    is_denied.store(false, Ordering::Relaxed);
+    run.steps(120);
+    assert_eq!(run.lane().status(run.now()).unreadable, []);
+    assert_eq!(run.numbers(), (1..=10).collect::<Vec<u32>>());
+}

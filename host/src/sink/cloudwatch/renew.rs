@@ -2,7 +2,9 @@
 //!
 //! The SDK keeps credentials until shortly before they expire. Some end before that: a role is
 //! changed, a session revoked, the clock is wrong. Then what is kept is thrown away, once for all
-//! requests that were signed with it, and the next request fetches what is valid now.
+//! requests that were signed with it, and the next request fetches what is valid now. What is denied to
+//! them may be allowed to others by now (a pod's role was exchanged); but nearly always one log group is
+//! denied, and they are good for all others: so they are exchanged seldom, and only for such as come.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +19,8 @@ use crate::clock::Clock;
 /// Credentials are fetched anew this long before they expire, or up to half of that later, so that not
 /// all nodes ask at once; those of instances and pods last hours.
 const REFRESH_BEFORE: Duration = Duration::from_secs(60);
+/// Credentials that something is denied to are exchanged this long after they were fetched.
+const EXCHANGE_AFTER: Duration = Duration::from_secs(300);
 
 /// The SDK's cache of credentials, to be thrown away at any time.
 #[derive(Debug, Clone)]
@@ -29,6 +33,8 @@ pub struct Renewable {
 struct Kept {
     since: Duration,
     cache: SharedIdentityCache,
+    /// Good as well, and used while no others come.
+    former: Option<SharedIdentityCache>,
 }
 
 fn empty() -> SharedIdentityCache {
@@ -41,6 +47,7 @@ impl Renewable {
         let kept = Kept {
             since: clock.now().mono,
             cache: empty(),
+            former: None,
         };
         Self {
             clock,
@@ -54,12 +61,23 @@ impl Renewable {
         if kept.since <= used_at {
             kept.since = self.clock.now().mono;
             kept.cache = empty();
+            kept.former = None;
         }
     }
 
-    fn cache(&self) -> SharedIdentityCache {
+    /// What was valid is valid still, and may not do something that others may.
+    pub fn renew_now_and_then(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now().mono;
+        if now.saturating_sub(kept.since) >= EXCHANGE_AFTER {
+            kept.since = now;
+            kept.former = Some(std::mem::replace(&mut kept.cache, empty()));
+        }
+    }
+
+    fn caches(&self) -> (SharedIdentityCache, Option<SharedIdentityCache>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.cache.clone()
+        (kept.cache.clone(), kept.former.clone())
     }
 }
 
@@ -70,11 +88,16 @@ impl ResolveCachedIdentity for Renewable {
         components: &'a RuntimeComponents,
         config: &'a ConfigBag,
     ) -> IdentityFuture<'a> {
-        let cache = self.cache();
+        let (cache, former) = self.caches();
         IdentityFuture::new(async move {
-            cache
-                .resolve_cached_identity(resolver, components, config)
-                .await
+            let fetched = cache.resolve_cached_identity(resolver.clone(), components, config);
+            match (fetched.await, former) {
+                (Err(error), Some(former)) => {
+                    let kept = former.resolve_cached_identity(resolver, components, config);
+                    kept.await.map_err(|_| error)
+                }
+                (fetched, _) => fetched,
+            }
         })
     }
 }

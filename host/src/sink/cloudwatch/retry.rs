@@ -31,6 +31,9 @@ pub enum Next {
     WithoutEntity,
     /// Fetch the credentials anew, and send it again after a while.
     Credentials,
+    /// Send it again after a while, and nothing else more slowly: these credentials may not do it, and are
+    /// good otherwise.
+    Denied,
     /// It had been taken before: nothing is left to do.
     Taken,
 }
@@ -109,7 +112,7 @@ pub const TABLE: [(&str, &str, Next); 44] = [
     ("InvalidClientTokenId", "", Next::Credentials),
     ("MissingAuthenticationTokenException", "", Next::Credentials),
     ("IncompleteSignatureException", "", Next::Credentials),
-    ("AccessDeniedException", "", Next::Credentials),
+    ("AccessDeniedException", "", Next::Denied),
 ];
 
 /// Judges a failed call.

@@ -140,6 +140,7 @@ impl Shared {
                 Ok(answer) => {
                     slot.taken();
                     self.count("ok");
+                    self.destination.failures.taken(&to.group);
                     self.taken(&body);
                     self.show_pace();
                     self.read(to, &body, &answer, parts);
@@ -152,6 +153,7 @@ impl Shared {
             match failed.next {
                 Next::Taken => {
                     slot.taken();
+                    self.destination.failures.taken(&to.group);
                     return None;
                 }
                 Next::Split => {
@@ -197,6 +199,9 @@ impl Shared {
 
     /// Does what a failure asks for, so that the request can be sent again.
     async fn recover(&self, to: &To, failed: &Failed, slot: Slot<'_>, tries: u32) {
+        if failed.next != Next::Create {
+            self.note(to, failed);
+        }
         let asked = slot.began();
         let mut waits_with_all = false;
         match failed.next {
@@ -210,14 +215,19 @@ impl Shared {
                 // Once more at once; a stream that is made and missing again needs time.
                 Ok(()) if tries == 1 => return,
                 Ok(()) => {}
-                Err(failed) => self.say(to, "log group or stream cannot be created", &failed),
+                Err(failed) => {
+                    self.note(to, &failed);
+                    self.say(to, "log group or stream cannot be created", &failed);
+                }
             },
             next => {
                 if next == (Next::Retry { maybe_taken: true }) {
                     self.metrics.possible_repeats.inc();
                 }
-                if next == Next::Credentials {
-                    self.connection.credentials.renew(asked);
+                match next {
+                    Next::Credentials => self.connection.credentials.renew(asked),
+                    Next::Denied => self.connection.credentials.renew_now_and_then(),
+                    _ => {}
                 }
                 let what = "request to CloudWatch Logs failed, and is tried again";
                 self.say(to, what, failed);
@@ -229,6 +239,12 @@ impl Shared {
         }
         let wait = retry::backoff(tries, retry::random(self.clock.now().wall));
         tokio::time::sleep(wait).await;
+    }
+
+    /// Keeps for the status why a group's records do not arrive.
+    fn note(&self, to: &To, failed: &Failed) {
+        let why = || format!("{}: {}", failed.code, failed.message);
+        self.destination.failures.failed(&to.group, why);
     }
 
     fn count(&self, result: &str) {

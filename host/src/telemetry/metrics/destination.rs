@@ -1,7 +1,9 @@
 //! What one destination takes and costs: how full its requests are, how long they take, how many are on
-//! their way, whether it is throttled, and what it comes to in money.
+//! their way, whether it is throttled, and what it comes to in money. And why it takes none, by log group.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -9,7 +11,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::failing::Failures;
 use super::{Counters, Gauges, Labels};
+use crate::record::status::Failing;
 
 /// Seconds from a request to its answer: a region's round trip to a request's time-out.
 const SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
@@ -29,6 +33,7 @@ pub struct DestinationMetrics {
     /// 1 while it is left alone after a throttle.
     pub throttled: Gauge<i64>,
     pub dollars_per_day: Gauge<f64, AtomicU64>,
+    pub failures: Arc<Failures>,
     distributions: Option<Distributions>,
 }
 
@@ -67,6 +72,8 @@ pub struct Destinations {
     at_once: Gauges,
     throttled: Gauges,
     dollars_per_day: Family<Labels, Gauge<f64, AtomicU64>>,
+    failing_groups: Gauges,
+    failures: Arc<Mutex<BTreeMap<String, Arc<Failures>>>>,
     seconds: Family<Labels, Histogram, fn() -> Histogram>,
     fill: Family<Labels, Histogram, fn() -> Histogram>,
 }
@@ -81,6 +88,8 @@ impl Default for Destinations {
             at_once: Gauges::default(),
             throttled: Gauges::default(),
             dollars_per_day: Family::default(),
+            failing_groups: Gauges::default(),
+            failures: Arc::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             fill: Family::new_with_constructor(|| Histogram::new(FILL)),
         }
@@ -88,11 +97,16 @@ impl Default for Destinations {
 }
 
 impl Destinations {
-    /// The metrics of one destination.
+    /// The metrics of one destination, which is new or has changed: what failed before counts no more.
     #[must_use]
     pub fn of(&self, name: &str) -> DestinationMetrics {
         let label = vec![("destination", name.to_owned())];
+        let gauge = self.failing_groups.get_or_create_owned(&label);
+        let failures = Arc::new(Failures::new(gauge));
+        let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(name.to_owned(), failures.clone());
         DestinationMetrics {
+            failures,
             taken_requests: self.taken_requests.get_or_create_owned(&label),
             taken_records: self.taken_records.get_or_create_owned(&label),
             billed_bytes: self.billed_bytes.get_or_create_owned(&label),
@@ -105,6 +119,13 @@ impl Destinations {
                 fill: self.fill.get_or_create_owned(&label),
             }),
         }
+    }
+
+    /// The log groups of a destination that it takes nothing for, and why.
+    #[must_use]
+    pub fn failing(&self, name: &str) -> Vec<Failing> {
+        let all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(name).map_or_else(Vec::new, |f| f.all())
     }
 
     pub(super) fn register(&self, r: &mut Registry) {
@@ -140,6 +161,11 @@ impl Destinations {
             "destination_throttled",
             "1 while the service is left alone after a throttle",
             &d.throttled,
+        );
+        gauges(
+            "destination_failing_groups",
+            "Log groups whose last request failed; `logsieve status` says why",
+            &d.failing_groups,
         );
         r.register(
             "destination_dollars_per_day",

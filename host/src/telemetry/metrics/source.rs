@@ -26,6 +26,7 @@ pub struct SourceMetrics {
     pub read_again_bytes: Counter,
     pub blocked_containers: Gauge<i64>,
     pub read_failures: Counter,
+    pub unreadable_files: Gauge<i64>,
     pub blind: Gauge<i64>,
 }
 
@@ -83,6 +84,11 @@ impl SourceMetrics {
         );
         let mut gauge = |name: &str, help: &str, g: &Gauge<i64>| r.register(name, help, g.clone());
         gauge("tail_open_files", "Log files held open", &s.open_files);
+        gauge(
+            "tail_unreadable_files",
+            "Files and folders that could not be read lately; `logsieve status` says why",
+            &s.unreadable_files,
+        );
         gauge(
             "tail_pinned_bytes",
             "Bytes of deleted log files that the agent keeps on the disk",
