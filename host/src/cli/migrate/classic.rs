@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::section::Section;
+use super::section::{Section, substitute};
 
 /// How deep files may include each other.
 const DEPTH_MAX: usize = 8;
@@ -58,10 +58,7 @@ fn into(
                 set.insert(name.trim().to_owned(), value.trim().to_owned());
             }
         } else if let Some(section) = sections.last_mut() {
-            let value = set.iter().fold(value.to_owned(), |value, (name, to)| {
-                value.replace(&format!("${{{name}}}"), to)
-            });
-            section.push(key, &value, &at);
+            section.push(key, &substitute(value, set), &at);
         } else {
             bail!("{at}: `{line}` stands before any section");
         }

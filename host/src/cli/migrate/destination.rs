@@ -4,11 +4,15 @@
 use serde_json::{Map, Value, json};
 
 use super::names;
-use super::section::{Note, Section, is_true};
+use super::section::{Entry, Note, Section, is_true};
+
+/// Where records go for which no group is named.
+const DEFAULT_GROUP: &str = "/logsieve/{k8s.namespace.name}";
 
 /// What the `kubernetes` filter that an output's records passed makes of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kubernetes {
+    pub at: String,
     pub format: Value,
     /// Pods may leave themselves out by `fluentbit.io/exclude`.
     pub exclude: bool,
@@ -40,12 +44,32 @@ impl Kubernetes {
                        by `logsieve.dev/filters`";
             notes.push(Note::lost(&parser.at, "K8S-Logging.Parser On", why));
         }
-        let exclude = filter.is_on("K8S-Logging.Exclude", false);
+        let exclude = filter.take("K8S-Logging.Exclude");
+        let exclude = exclude.filter(|e| is_true(&e.value));
+        if let Some(entry) = &exclude {
+            notes.extend(excluded(&entry.at));
+        }
         Self {
+            at: filter.at.clone(),
             format: json!({ "fluent_bit": format }),
-            exclude,
+            exclude: exclude.is_some(),
         }
     }
+}
+
+/// `fluentbit.io/exclude[_STREAM][-CONTAINER]`: what goes on to work, since it is the operator's word,
+/// and what cannot.
+fn excluded(at: &str) -> [Note; 2] {
+    let kept = "`fluentbit.io/exclude: \"true\"` works on for whole pods, and `fluentbit.io/exclude-NAME` for \
+                containers that a `Path` names; a container now waits until its pod is known";
+    let lost = "routes take whole containers, and annotations of names that they know: `exclude_stdout` and \
+                `exclude_stderr`, and `exclude-NAME` of any other container, do nothing. Under \
+                `annotations.allow` with `exclude: true`, `NAME.logsieve.dev/exclude: \"true\"` leaves a \
+                container out";
+    [
+        Note::fine(at, "K8S-Logging.Exclude On", kept),
+        Note::lost(at, "fluentbit.io/exclude[_STREAM][-CONTAINER]", lost),
+    ]
 }
 
 /// The destination, or none where this output has no counterpart.
@@ -179,44 +203,72 @@ fn format(output: &mut Section, kubernetes: Option<&Kubernetes>, notes: &mut Vec
     }
 }
 
-/// A template wins over a name, which stands in where the template's fields are missing.
+/// A template wins over a name, which stands in where the template's fields are missing, and for a
+/// template that has no counterpart.
 fn group(output: &mut Section, notes: &mut Vec<Note>) -> Option<String> {
     let name = output.take("log_group_name");
-    let template = output.take("log_group_template");
-    if let (Some(template), Some(name)) = (&template, &name) {
+    let name_line = name.as_ref().map(|n| (n.at.clone(), n.line()));
+    let mut candidates: Vec<_> = output.take("log_group_template").into_iter().collect();
+    candidates.extend(name);
+    let mut failed: Vec<(Entry, String)> = Vec::new();
+    let mut chosen = None;
+    for candidate in candidates {
+        match names::template(&candidate.value) {
+            Ok(template) => {
+                chosen = Some((candidate, template));
+                break;
+            }
+            Err(what) => failed.push((candidate, what)),
+        }
+    }
+    let now = chosen.as_ref().map_or(DEFAULT_GROUP, |(_, group)| group);
+    for (entry, what) in failed {
+        let why = format!("`{what}` is no fact of a container; records go to `{now}` now");
+        notes.push(Note::lost(&entry.at, entry.line(), why));
+    }
+    let (entry, group) = chosen?;
+    if let Some((at, line)) = name_line.filter(|(at, _)| *at != entry.at) {
         let why = format!(
             "stands in for fields that are missing; here they become `unknown`: `{}`",
-            template.value
+            entry.value
         );
-        notes.push(Note::fine(
-            &name.at,
-            format!("log_group_name {}", name.value),
-            why,
-        ));
+        notes.push(Note::fine(&at, line, why));
     }
-    let chosen = template.or(name)?;
-    named(&chosen.key, &chosen.value, &chosen.at, notes)
+    Some(group)
 }
 
-fn stream(output: &mut Section, input_tag: &str, notes: &mut Vec<Note>) -> String {
-    let template = output.take("log_stream_template");
-    let name = output.take("log_stream_name");
+fn stream(output: &mut Section, tag: &str, notes: &mut Vec<Note>) -> String {
     let prefix = output.take("log_stream_prefix");
-    let chosen = template.or(name);
-    let chosen = chosen.and_then(|c| named(&c.key, &c.value, &c.at, notes));
-    chosen.unwrap_or_else(|| {
-        let prefix = prefix.and_then(|p| named(&p.key, &p.value, &p.at, notes));
-        format!("{}{}", prefix.unwrap_or_default(), input_tag)
-    })
+    let given = output.take("log_stream_template");
+    let given = [given, output.take("log_stream_name")];
+    let mut failed = Vec::new();
+    for entry in given.into_iter().flatten() {
+        match names::template(&entry.value) {
+            Ok(template) if failed.is_empty() => return template,
+            Ok(template) => {
+                say_unnamed(failed, &template, notes);
+                return template;
+            }
+            Err(what) => failed.push((entry, what)),
+        }
+    }
+    let before = prefix.map(|prefix| (names::template(&prefix.value), prefix));
+    let before = match before {
+        Some((Ok(template), _)) => template,
+        Some((Err(what), prefix)) => {
+            failed.push((prefix, what));
+            String::new()
+        }
+        None => String::new(),
+    };
+    let stream = format!("{before}{tag}");
+    say_unnamed(failed, &stream, notes);
+    stream
 }
 
-fn named(key: &str, value: &str, at: &str, notes: &mut Vec<Note>) -> Option<String> {
-    match names::template(value) {
-        Ok(template) => Some(template),
-        Err(what) => {
-            let why = format!("`{what}` is no fact of a container");
-            notes.push(Note::lost(at, format!("{key} {value}"), why));
-            None
-        }
+fn say_unnamed(failed: Vec<(Entry, String)>, stream: &str, notes: &mut Vec<Note>) {
+    for (entry, what) in failed {
+        let why = format!("`{what}` is no fact of a container; streams are called `{stream}` now");
+        notes.push(Note::lost(&entry.at, entry.line(), why));
     }
 }

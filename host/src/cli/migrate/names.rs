@@ -1,9 +1,5 @@
 //! Names as Fluent Bit writes them, as logsieve writes them: record accessors
-//! (`$kubernetes['pod_name']`), environment variables, tags, and paths of log files as matches.
-
-use serde_json::{Map, Value, json};
-
-use crate::source::files::Pattern;
+//! (`$kubernetes['pod_name']`), environment variables, and tags.
 
 /// Fields of Fluent Bit's `kubernetes` object, as facts.
 const FIELDS: [(&str, &str); 7] = [
@@ -22,12 +18,10 @@ const VARIABLES: [(&str, &str); 4] = [
     ("NODE_NAME", "k8s.node.name"),
     ("HOSTNAME", "k8s.node.name"),
 ];
-const LOGS: &str = "/var/log/containers/";
-
-/// A level of Fluent Bit's own log as one of the agent's, which never keeps its errors to itself.
+/// A level of Fluent Bit's own log as one of the agent's, which tells of failed requests at `warn`.
 pub fn log_level(level: &str) -> Option<&'static str> {
     match level.to_lowercase().as_str() {
-        "off" | "error" => Some("error"),
+        "off" | "error" => Some("warn"),
         "warn" | "warning" => Some("warn"),
         "info" => Some("info"),
         "debug" | "trace" => Some("debug"),
@@ -99,40 +93,13 @@ pub fn plain_tag(input: &str, paths: &[String]) -> String {
     input.replace('*', &path)
 }
 
-/// Whether it is a path that plain files are found by.
-pub fn is_plain(pattern: &str) -> bool {
-    !pattern.starts_with(LOGS) && pattern.parse::<Pattern>().is_ok()
-}
-
-/// Whether a `Match` takes an input's records.
-pub fn takes(pattern: &str, tag: &str) -> bool {
-    crate::record::Globs::One(pattern.to_owned()).matches(tag)
-}
-
-/// A `Path` below `/var/log/containers` as a match; `None`: not there, or not that simple.
-pub fn path(pattern: &str) -> Option<Map<String, Value>> {
-    let name = pattern.trim().strip_prefix(LOGS)?;
-    let name = name.strip_suffix(".log").unwrap_or(name);
-    let mut matching = Map::new();
-    let mut add = |key: &str, glob: &str| {
-        if glob != "*" && !glob.is_empty() {
-            matching.insert(key.to_owned(), json!(glob));
-        }
-    };
-    let parts: Vec<&str> = name.split('_').collect();
-    match parts[..] {
-        [pod] => add("pod", pod),
-        [pod, namespace] => {
-            add("pod", pod);
-            add("namespace", namespace.trim_end_matches('*'));
-        }
-        [pod, namespace, container] => {
-            add("pod", pod);
-            add("namespace", namespace);
-            let end = container.strip_suffix("-*").unwrap_or(container);
-            add("container", end);
-        }
-        _ => return None,
+/// A name that is not taken: the word, or the word with a number.
+pub fn free(word: &str, is_taken: &dyn Fn(&str) -> bool) -> String {
+    let mut name = word.to_owned();
+    let mut number = 2;
+    while is_taken(&name) {
+        name = format!("{word}-{number}");
+        number += 1;
     }
-    Some(matching)
+    name
 }

@@ -1,58 +1,48 @@
-//! What a whole Fluent Bit configuration comes to: inputs and outputs become routes, first match
-//! wins; what an input leaves out and no other takes is excluded. A `tail` of anything but container logs
-//! is a group of plain files.
+//! What a whole Fluent Bit configuration comes to: inputs and outputs become routes, `kubernetes` filters
+//! the format of what passes them, and each output a destination for each form that it gives to records.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::destination::{Kubernetes, destination};
-use super::section::{Note, Section};
-use super::{names, reasons};
+use super::input::{Input, Inputs};
+use super::reasons;
+use super::routes::{self, Rule};
+use super::section::{Note, Read, Section};
+use super::selector::Selector;
+use super::{names, service};
 
 #[derive(Default)]
 pub struct Plan {
     source: Map<String, Value>,
-    files: Map<String, Value>,
     destinations: BTreeMap<String, Value>,
     routes: Vec<Value>,
     top: Map<String, Value>,
     pub notes: Vec<Note>,
 }
 
-/// A `tail`.
-struct Input {
-    /// With the path of its files, as Fluent Bit puts it in the place of a `*`.
-    tag: String,
-    takes: Vec<Map<String, Value>>,
-    leaves: Vec<Map<String, Value>>,
-    plain: bool,
-}
-
-impl Input {
-    fn takes_all(&self) -> bool {
-        self.takes.iter().any(Map::is_empty)
-    }
-}
+/// The `kubernetes` filters, with what each takes.
+type Filters = Vec<(Selector, Kubernetes)>;
 
 impl Plan {
-    pub fn of(sections: Vec<Section>) -> Self {
-        let mut plan = Self::default();
-        let mut inputs = Vec::new();
-        let mut kubernetes = Vec::new();
+    pub fn of(read: impl Into<Read>) -> Self {
+        let read = read.into();
+        let mut plan = Self {
+            notes: read.notes,
+            ..Self::default()
+        };
+        let mut inputs = Inputs::default();
+        let mut kubernetes = Filters::new();
         let mut outputs = Vec::new();
-        for mut section in sections {
-            let name = section
-                .entries
-                .iter()
-                .find(|e| e.key.eq_ignore_ascii_case("name"));
-            let name = name.map(|e| e.value.to_lowercase()).unwrap_or_default();
+        for mut section in read.sections {
+            let name = section.name();
             match (section.kind.as_str(), name.as_str()) {
-                ("service", _) => plan.service(&mut section),
-                ("input", "tail") => inputs.extend(plan.input(&mut section)),
+                ("service", _) => service::service(&mut section, &mut plan.top, &mut plan.notes),
+                ("input", "tail") => inputs.add(&mut section, &mut plan.notes),
                 ("filter", "kubernetes") => {
-                    let pattern = section.text("Match").unwrap_or_else(|| "*".into());
-                    kubernetes.push((pattern, Kubernetes::of(&mut section, &mut plan.notes)));
+                    let selector = Selector::of(&mut section);
+                    kubernetes.push((selector, Kubernetes::of(&mut section, &mut plan.notes)));
                 }
                 ("output", "cloudwatch_logs" | "cloudwatch" | "stdout") => {
                     outputs.push(section);
@@ -65,264 +55,156 @@ impl Plan {
             }
             plan.notes.extend(reasons::leftovers(&section));
         }
-        // What takes all comes last, and what it leaves out is excluded just before.
-        inputs.sort_by_key(Input::takes_all);
-        let takers = plan.outputs(outputs, &inputs, &kubernetes);
-        if kubernetes.iter().any(|(_, k)| k.exclude) {
-            plan.exclude_annotated();
-        }
-        plan.write_routes(&inputs, &takers);
+        let filters = plan.filters(&inputs.all, &kubernetes);
+        let rules = plan.outputs(outputs, &inputs.all, &filters);
+        plan.routes = routes::routes(&rules, !inputs.files.is_empty(), &mut plan.notes);
+        plan.sources(inputs);
         plan.ask_for_cluster();
         plan.notes.sort_by_key(Note::place);
         plan
     }
 
-    fn service(&mut self, service: &mut Section) {
-        if let Some(grace) = service.take("Grace") {
-            match grace.value.parse::<u32>() {
-                Ok(seconds) => {
-                    let drain = json!(format!("{seconds}s"));
-                    self.top.insert("drain".into(), drain);
+    /// The `kubernetes` filter of each input.
+    fn filters<'a>(&mut self, inputs: &[Input], all: &'a Filters) -> Vec<Option<&'a Kubernetes>> {
+        let mut of_inputs = vec![None; inputs.len()];
+        for (selector, kubernetes) in all {
+            let mut whole = selector.is_clear();
+            for (input, of_it) in inputs.iter().zip(&mut of_inputs) {
+                let selected = selector.on(input);
+                if selected.takes.is_empty() && !selected.is_unclear {
+                    continue;
                 }
-                Err(_) => {
-                    let why = "no number of seconds; see `drain`, 25 s by default";
-                    self.notes.push(Note::fine(&grace.at, grace.line(), why));
+                let all = input.takes.iter().map(|source| &source.matching);
+                whole &= selected.takes.iter().eq(all);
+                if of_it.is_some() {
+                    let why = "a second `kubernetes` filter on the same records";
+                    self.say(Note::lost(&kubernetes.at, "[FILTER] kubernetes", why));
                 }
+                of_it.get_or_insert(kubernetes);
+            }
+            if !whole {
+                let why = "it takes a part of an input, or no part that can be told; the format of an input's \
+                           records is one for all of them";
+                self.say(Note::lost(&kubernetes.at, &selector.line, why));
             }
         }
-        if let Some(level) = service.take("Log_Level") {
-            match names::log_level(&level.value) {
-                Some(known) => {
-                    let telemetry = json!({ "log": { "level": known } });
-                    self.top.insert("telemetry".into(), telemetry);
-                }
-                None => {
-                    let why = "see `telemetry.log.level`: error, warn, info (the default) or debug";
-                    self.notes.push(Note::fine(&level.at, level.line(), why));
-                }
-            }
-        }
-        if let Some(flush) = service.take("Flush") {
-            let why = "see `flush_after` of the destination; 1 s is the default";
-            self.notes
-                .push(Note::fine(&flush.at, format!("Flush {}", flush.value), why));
-        }
-        if let Some(port) = service.take("HTTP_Port") {
-            let why = "the admin page stays on port 9880, where the chart's probes look for it";
-            self.notes.push(Note::fine(
-                &port.at,
-                format!("HTTP_Port {}", port.value),
-                why,
-            ));
-        }
+        of_inputs
     }
 
-    fn input(&mut self, input: &mut Section) -> Option<Input> {
-        let tag = input.text("Tag").unwrap_or_default();
-        let start = input.take("Read_from_Head");
-        let from_head = start
-            .as_ref()
-            .is_some_and(|s| super::section::is_true(&s.value));
-        if let Some(start) = start.filter(|s| s.value.contains('$')) {
-            let why = "a variable; `source.container_log.start` is `end` or `beginning`";
-            self.notes.push(Note::fine(&start.at, start.line(), why));
-        }
-        let start = if from_head { "beginning" } else { "end" };
-        let (takes, files) = self.paths(input, "Path");
-        let (leaves, left) = self.paths(input, "Exclude_Path");
-        if takes.is_empty() && !files.is_empty() {
-            return Some(self.plain_files(input, &tag, (files, left), start));
-        }
-        for path in files {
-            let why = "the same input has container logs: give these files one of their own";
-            self.notes
-                .push(Note::lost(&input.at, format!("Path {path}"), why));
-        }
-        self.source.insert("start".into(), json!(start));
-        let tag = names::tag(&tag);
-        (!takes.is_empty()).then_some(Input {
-            tag,
-            takes,
-            leaves,
-            plain: false,
-        })
-    }
-
-    /// A group of plain files, under the last word of its tag.
-    fn plain_files(
-        &mut self,
-        input: &mut Section,
-        tag: &str,
-        (include, exclude): (Vec<String>, Vec<String>),
-        start: &str,
-    ) -> Input {
-        if let Some(parser) = input.take("Parser") {
-            let why = "the time of a line is read whatever its form; its text is sent as it is";
-            self.notes.push(Note::lost(&parser.at, parser.line(), why));
-        }
-        let word = tag.split('.').rfind(|w| !w.is_empty() && !w.contains('*'));
-        let word = word.unwrap_or("files").to_owned();
-        let mut name = word.clone();
-        let mut number = 2;
-        while self.files.contains_key(&name) {
-            name = format!("{word}-{number}");
-            number += 1;
-        }
-        let mut group = Map::new();
-        group.insert("include".into(), json!(include));
-        if !exclude.is_empty() {
-            group.insert("exclude".into(), json!(exclude));
-        }
-        group.insert("start".into(), json!(start));
-        self.files.insert(name, group.into());
-        let matching = |path: &String| {
-            let mut matching = Map::new();
-            matching.insert("source".into(), json!("files"));
-            matching.insert("file".into(), json!(path));
-            matching
-        };
-        Input {
-            tag: names::plain_tag(tag, &include),
-            takes: include.iter().map(matching).collect(),
-            leaves: Vec::new(),
-            plain: true,
-        }
-    }
-
-    /// Those of container logs as matches, and those of other files as they are.
-    fn paths(&mut self, input: &mut Section, key: &str) -> (Vec<Map<String, Value>>, Vec<String>) {
-        let (mut matches, mut files) = (Vec::new(), Vec::new());
-        let Some(entry) = input.take(key) else {
-            return (matches, files);
-        };
-        for pattern in entry
-            .value
-            .split(',')
-            .map(str::trim)
-            .filter(|p| !p.is_empty())
-        {
-            match names::path(pattern) {
-                Some(matching) => matches.push(matching),
-                None if names::is_plain(pattern) => files.push(pattern.to_owned()),
-                None => {
-                    let why = "it is neither below /var/log/containers nor a path that `source.files` takes";
-                    self.notes
-                        .push(Note::lost(&entry.at, format!("{key} {pattern}"), why));
-                }
-            }
-        }
-        (matches, files)
-    }
-
-    /// Makes destinations; says which outputs take which input, in order.
+    /// Makes destinations; says what each output takes of each input.
     fn outputs(
         &mut self,
         outputs: Vec<Section>,
         inputs: &[Input],
-        kubernetes: &[(String, Kubernetes)],
-    ) -> Vec<Vec<String>> {
-        let mut takers: Vec<Vec<String>> = inputs.iter().map(|_| Vec::new()).collect();
-        let first = |tag: &str| {
-            kubernetes
-                .iter()
-                .find(|(pattern, _)| names::takes(pattern, tag))
-        };
+        filters: &[Option<&Kubernetes>],
+    ) -> Vec<Rule> {
+        let mut rules = Vec::new();
         for mut output in outputs {
-            let pattern = output.text("Match").unwrap_or_else(|| "*".into());
-            let mut is_met = false;
-            // Streams are named by other facts for plain files than for containers.
-            for plain in [false, true] {
-                let of_it =
-                    |input: &&Input| input.plain == plain && names::takes(&pattern, &input.tag);
-                let Some(input) = inputs.iter().find(of_it) else {
+            let selector = Selector::of(&mut output);
+            let what = format!("[OUTPUT] {}", selector.line);
+            if !selector.is_clear() {
+                let why =
+                    "no simple pattern of tags: the output is left out, and nothing goes there";
+                self.say(Note::lost(&output.at, what, why));
+                continue;
+            }
+            let known = rules.len();
+            // Inputs with other tags or filters may have other streams or formats.
+            let mut forms: Vec<(Value, String)> = Vec::new();
+            let mut is_unclear = false;
+            for (number, (input, filter)) in inputs.iter().zip(filters).enumerate() {
+                let selected = selector.on(input);
+                is_unclear |= selected.is_unclear;
+                if selected.takes.is_empty() {
+                    continue;
+                }
+                let Some(to) = self.destination(&output, input, *filter, &mut forms) else {
                     continue;
                 };
-                let filter = first(&input.tag).map(|(_, k)| k);
-                let (mut section, mut notes) = (output.clone(), Vec::new());
-                let to = destination(&mut section, &input.tag, filter, &mut notes);
-                notes.extend(reasons::leftovers(&section));
-                if !std::mem::replace(&mut is_met, true) {
-                    self.notes.extend(notes);
-                }
-                let Some(to) = to else { continue };
-                let name = self.name_for(&to);
-                self.destinations.insert(name.clone(), to);
-                for (input, takers) in inputs.iter().zip(&mut takers) {
-                    if of_it(&input) {
-                        takers.push(name.clone());
-                    }
-                }
+                let rule = |matching| Rule {
+                    input: number,
+                    matching,
+                    leaves: input.leaves.clone(),
+                    to: to.clone(),
+                    is_excludable: filter.is_some_and(|f| f.exclude),
+                };
+                rules.extend(selected.takes.into_iter().map(rule));
             }
-            if !is_met {
-                let why = "none of the inputs that are read goes there";
-                let what = format!("[OUTPUT] Match {pattern}");
-                self.notes.push(Note::lost(&output.at, what, why));
+            let why = match (is_unclear, rules.len() == known) {
+                (true, true) => {
+                    "what it takes of an input cannot be told by pod, namespace or container: \
+                                 nothing goes there"
+                }
+                (true, false) => {
+                    "a part of what it takes cannot be told by pod, namespace or container: \
+                                  that part does not go there"
+                }
+                (false, true) => "none of the inputs that are read goes there",
+                (false, false) => continue,
+            };
+            self.say(Note::lost(&output.at, what, why));
+        }
+        for (number, input) in inputs.iter().enumerate() {
+            if !rules.iter().any(|rule| rule.input == number) {
+                let why = "no output that is carried over takes its records: they go nowhere";
+                self.say(Note::fine(
+                    &input.at,
+                    format!("[INPUT] Tag {}", input.tag),
+                    why,
+                ));
             }
         }
-        takers
+        rules
+    }
+
+    /// The name of an output's destination for the records of one input.
+    fn destination(
+        &mut self,
+        output: &Section,
+        input: &Input,
+        filter: Option<&Kubernetes>,
+        forms: &mut Vec<(Value, String)>,
+    ) -> Option<String> {
+        let (mut section, mut notes) = (output.clone(), Vec::new());
+        let to = destination(&mut section, &input.tag_template, filter, &mut notes);
+        notes.extend(reasons::leftovers(&section));
+        notes.into_iter().for_each(|note| self.say(note));
+        let to = to?;
+        if let Some((_, name)) = forms.iter().find(|(form, _)| *form == to) {
+            return Some(name.clone());
+        }
+        let name = self.name_for(&to);
+        self.destinations.insert(name.clone(), to.clone());
+        forms.push((to, name.clone()));
+        Some(name)
+    }
+
+    /// Each once, however many inputs lead to it.
+    fn say(&mut self, note: Note) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     /// The last word of the group that is no template, or what the destination is.
     fn name_for(&self, destination: &Value) -> String {
-        let group = destination["cloudwatch"]["log_group"]
-            .as_str()
-            .unwrap_or("stdout");
+        let group = match destination.get("cloudwatch") {
+            Some(cloudwatch) => cloudwatch["log_group"].as_str().unwrap_or_default(),
+            None => "stdout",
+        };
         let plain = |word: &&str| !word.is_empty() && !word.contains(['{', '}']);
-        let word = group.split('/').rfind(plain).unwrap_or("main").to_owned();
-        let mut name = word.clone();
-        let mut number = 2;
-        while self.destinations.contains_key(&name) {
-            name = format!("{word}-{number}");
-            number += 1;
+        let word = group.split('/').rfind(plain).unwrap_or("main");
+        names::free(word, &|name| self.destinations.contains_key(name))
+    }
+
+    fn sources(&mut self, inputs: Inputs) {
+        if let Some(start) = inputs.start(&mut self.notes) {
+            self.source
+                .insert("container_log".into(), json!({ "start": start }));
         }
-        name
-    }
-
-    /// `fluentbit.io/exclude` goes on to work: as a route, since it is the operator's word.
-    fn exclude_annotated(&mut self) {
-        let annotation = json!({ "fluentbit.io/exclude": "true" });
-        self.routes
-            .push(json!({ "match": { "annotations": annotation }, "exclude": true }));
-        let why = "`fluentbit.io/exclude` works on; a container now waits until its pod is known. \
-                   `stdout` and `stderr` as values have no counterpart";
-        self.notes
-            .push(Note::fine("routes", "K8S-Logging.Exclude On", why));
-    }
-
-    fn write_routes(&mut self, inputs: &[Input], takers: &[Vec<String>]) {
-        for (input, takers) in inputs.iter().zip(takers) {
-            let Some((last, others)) = takers.split_last() else {
-                continue;
-            };
-            for matching in &input.leaves {
-                let exclude = json!({ "match": matching, "exclude": true });
-                if !self.is_taken(matching) {
-                    self.routes.push(exclude);
-                }
-            }
-            for matching in &input.takes {
-                let route = |to: &String| {
-                    let mut route = Map::new();
-                    if !matching.is_empty() {
-                        route.insert("match".into(), json!(matching));
-                    }
-                    route.insert("destination".into(), json!(to));
-                    route
-                };
-                for other in others {
-                    let mut also = route(other);
-                    also.insert("also".into(), json!(true));
-                    self.routes.push(also.into());
-                }
-                self.routes.push(route(last).into());
-            }
+        if !inputs.files.is_empty() {
+            self.source.insert("files".into(), inputs.files.into());
         }
-    }
-
-    /// Whether an earlier route takes the same containers.
-    fn is_taken(&self, matching: &Map<String, Value>) -> bool {
-        let same = |route: &Value| route["match"] == json!(matching);
-        self.routes.iter().any(same)
     }
 
     /// Says what nothing but the operator knows.
@@ -336,18 +218,16 @@ impl Plan {
         }
     }
 
+    /// Whether anything is left that an agent could run.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
     /// The configuration, as a person would write it.
     pub fn yaml(&self) -> anyhow::Result<String> {
         let mut all = self.top.clone();
-        let mut source = Map::new();
         if !self.source.is_empty() {
-            source.insert("container_log".into(), json!(self.source));
-        }
-        if !self.files.is_empty() {
-            source.insert("files".into(), json!(self.files));
-        }
-        if !source.is_empty() {
-            all.insert("source".into(), source.into());
+            all.insert("source".into(), json!(self.source));
         }
         let mut text = String::from(
             "# Made from a Fluent Bit configuration by `logsieve migrate`. What could not be carried over was\n\

@@ -1,10 +1,12 @@
 //! Why a setting of Fluent Bit's needs no counterpart, or has none: what is said about each that is
 //! not carried over.
 
+use std::collections::BTreeSet;
+
 use super::section::{Entry, Note, Section};
 
 /// Settings that logsieve needs no word about.
-const NOT_NEEDED: [(&str, &str); 41] = [
+const NOT_NEEDED: [(&str, &str); 39] = [
     ("Name", "carried over"),
     ("Match", "carried over"),
     ("Parsers_File", "container log formats are built in"),
@@ -66,16 +68,8 @@ const NOT_NEEDED: [(&str, &str); 41] = [
         "files are read from the checkpoint on, however old",
     ),
     ("Inotify_Watcher", "folders are watched, not files"),
-    (
-        "multiline.parser",
-        "both container formats are recognised and joined",
-    ),
     ("Docker_Mode", "records that docker split are joined"),
     ("Docker_Mode_Flush", "records that docker split are joined"),
-    (
-        "Docker_Mode_Parser",
-        "the ready filter `multiline` joins events",
-    ),
     ("Kube_URL", "the pod's service account says it"),
     ("Kube_CA_File", "the pod's service account says it"),
     ("Kube_Token_File", "the pod's service account says it"),
@@ -129,18 +123,60 @@ const NOT_NEEDED_OUT: [(&str, &str); 10] = [
     ),
 ];
 
+/// Formats of container logs, by Fluent Bit's names.
+const FORMATS: [&str; 2] = ["docker", "cri"];
+
 /// Says what becomes of everything that nobody took out of a section.
 pub fn leftovers(section: &Section) -> Vec<Note> {
-    section.entries.iter().filter_map(leftover).collect()
+    section.entries.iter().flat_map(leftover).collect()
 }
 
-fn leftover(entry: &Entry) -> Option<Note> {
+fn is_format(parser: &str) -> bool {
+    FORMATS.iter().any(|f| parser.eq_ignore_ascii_case(f))
+}
+
+fn leftover(entry: &Entry) -> Vec<Note> {
+    if entry.key.eq_ignore_ascii_case("multiline.parser") {
+        return multiline(entry);
+    }
+    one_leftover(entry).into_iter().collect()
+}
+
+/// Each parser of a list: container formats are built in, others are a filter's.
+fn multiline(entry: &Entry) -> Vec<Note> {
+    let parsers = entry.value.split(',').map(str::trim);
+    let (formats, others): (Vec<&str>, Vec<&str>) = parsers
+        .filter(|p| !p.is_empty())
+        .partition(|p| is_format(p));
+    let mut notes = Vec::new();
+    if !formats.is_empty() {
+        let what = format!("{} {}", entry.key, formats.join(", "));
+        let why = "both container formats are recognised and joined";
+        notes.push(Note::fine(&entry.at, what, why));
+    }
+    for other in others {
+        let what = format!("{} {other}", entry.key);
+        let why = format!("{} does it, in `filters` of the routes", joins(other));
+        notes.push(Note::lost(&entry.at, what, why));
+    }
+    notes
+}
+
+/// What joins the lines that a parser of this name joined.
+fn joins(parser: &str) -> String {
+    let parser = parser.to_lowercase();
+    match parser.as_str() {
+        "java" | "python" | "go" => {
+            format!("the ready filter `multiline` with `traces: [{parser}]`")
+        }
+        _ => "the ready filter `multiline` with a `start` of your own".into(),
+    }
+}
+
+fn one_leftover(entry: &Entry) -> Option<Note> {
     let what = entry.line();
     if entry.key.eq_ignore_ascii_case("Parser") {
-        let is_built_in = ["docker", "cri"]
-            .iter()
-            .any(|format| entry.value.eq_ignore_ascii_case(format));
-        return Some(match is_built_in {
+        return Some(match is_format(&entry.value) {
             true => Note::fine(&entry.at, what, "container log formats are built in"),
             false => Note::lost(
                 &entry.at,
@@ -148,6 +184,10 @@ fn leftover(entry: &Entry) -> Option<Note> {
                 "the ready filter `parse` makes JSON of lines",
             ),
         });
+    }
+    if entry.key.eq_ignore_ascii_case("Docker_Mode_Parser") {
+        let why = "the ready filter `multiline` joins events";
+        return Some(Note::lost(&entry.at, what, why));
     }
     let mut known = NOT_NEEDED.iter().chain(&NOT_NEEDED_OUT);
     match known.find(|(key, _)| entry.key.eq_ignore_ascii_case(key)) {
@@ -159,6 +199,8 @@ fn leftover(entry: &Entry) -> Option<Note> {
 
 /// Why a whole section of this kind and name stays behind.
 pub fn whole(section: &Section, name: &str) -> Note {
+    let what = format!("[{}] {name}", section.kind.to_uppercase());
+    let lost = |why: &str| Note::lost(&section.at, what.trim_end(), why);
     let why = match (section.kind.as_str(), name) {
         ("input", "systemd") => {
             "the journal is read by `source.journal`; see deploy/node-logs.example.yaml"
@@ -170,7 +212,17 @@ pub fn whole(section: &Section, name: &str) -> Note {
         ("filter", "lua" | "wasm") => {
             "write it as a filter: `logsieve filter new`, in any language that compiles to WebAssembly"
         }
-        ("filter", "multiline") => "the ready filter `multiline` joins events",
+        ("filter", "multiline") => {
+            let parsers = section.entries.iter();
+            let parsers = parsers.filter(|e| e.key.eq_ignore_ascii_case("multiline.parser"));
+            let names: Vec<&str> = parsers.flat_map(|e| e.value.split(',')).collect();
+            let ways: BTreeSet<String> = names.iter().map(|name| joins(name.trim())).collect();
+            let ways: Vec<String> = ways.into_iter().collect();
+            if ways.is_empty() {
+                return lost("the ready filter `multiline` joins events");
+            }
+            return lost(&format!("{} does it", ways.join(", ")));
+        }
         ("filter", "grep") => "the ready filter `drop` leaves records out",
         ("filter", "modify" | "nest" | "record_modifier") => {
             "the ready filter `fields` changes the fields of JSON records"
@@ -185,11 +237,8 @@ pub fn whole(section: &Section, name: &str) -> Note {
         ("parser" | "multiline_parser", _) => {
             "container formats are built in; for others there are the ready filters `parse` and `multiline`"
         }
+        ("plugins", _) => "filters are WebAssembly modules: `logsieve filter new`",
         _ => "there is no such section",
     };
-    Note::lost(
-        &section.at,
-        format!("[{}] {name}", section.kind.to_uppercase()),
-        why,
-    )
+    lost(why)
 }

@@ -1,6 +1,10 @@
 //! What Fluent Bit's formats have in common: sections of keys and values, each with the place where
 //! it stands. Whoever carries a value over takes it out; what is left at the end was not.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 /// `[INPUT]` and its lines, or the same in YAML.
 #[derive(Debug, Clone, Default)]
 pub struct Section {
@@ -33,6 +37,15 @@ impl Section {
         }
     }
 
+    /// Its `Name`: which plugin, which parser.
+    pub fn name(&self) -> String {
+        let name = self
+            .entries
+            .iter()
+            .find(|e| e.key.eq_ignore_ascii_case("name"));
+        name.map(|e| e.value.to_lowercase()).unwrap_or_default()
+    }
+
     pub fn push(&mut self, key: &str, value: &str, at: &str) {
         self.entries.push(Entry {
             key: key.to_owned(),
@@ -63,6 +76,56 @@ pub fn is_true(value: &str) -> bool {
     ["on", "true", "yes"]
         .iter()
         .any(|t| value.eq_ignore_ascii_case(t))
+}
+
+/// A value of YAML as it would stand in the classic format; none of what has keys of its own.
+pub fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Array(all) => {
+            let all: Option<Vec<_>> = all.iter().map(scalar).collect();
+            all.map(|all| all.join(", "))
+        }
+        Value::Null | Value::Object(_) => None,
+    }
+}
+
+/// A value with `${NAME}` in it, as far as the names are known.
+pub fn substitute(value: &str, known: &BTreeMap<String, String>) -> String {
+    known.iter().fold(value.to_owned(), |value, (name, to)| {
+        value.replace(&format!("${{{name}}}"), to)
+    })
+}
+
+/// A whole configuration: its sections, and what its reader had no section for.
+#[derive(Debug, Default)]
+pub struct Read {
+    pub sections: Vec<Section>,
+    pub notes: Vec<Note>,
+}
+
+impl Read {
+    pub fn extend(&mut self, more: impl Into<Read>) {
+        let more = more.into();
+        self.sections.extend(more.sections);
+        self.notes.extend(more.notes);
+    }
+
+    pub fn substitute(&mut self, known: &BTreeMap<String, String>) {
+        for entry in self.sections.iter_mut().flat_map(|s| &mut s.entries) {
+            entry.value = substitute(&entry.value, known);
+        }
+    }
+}
+
+impl From<Vec<Section>> for Read {
+    fn from(sections: Vec<Section>) -> Self {
+        Self {
+            sections,
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// Something that the reader has to know.

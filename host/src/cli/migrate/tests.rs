@@ -2,6 +2,9 @@
 //! and licences), and what each becomes: where every container's records go, and what is said of
 //! the rest.
 
+mod said;
+mod ways;
+
 use std::path::Path;
 
 use super::*;
@@ -142,7 +145,7 @@ fn what_has_no_counterpart_is_said_with_its_place() {
         assert!(notes.contains(said), "{said}\n{notes}");
     }
     assert!(
-        !notes.contains("Grace"),
+        !notes.contains("auto_create_group"),
         "what is carried over needs no word:\n{notes}"
     );
 }
@@ -178,17 +181,18 @@ fn service(lines: &str) -> (Config, String) {
 fn whatever_a_service_says_comes_to_a_configuration_that_works() {
     use crate::telemetry::logs::Level;
     for (level, grace, expected) in [
-        ("off", "30", Level::Error),
-        ("Error", "5", Level::Error),
+        ("off", "29", Level::Warn),
+        ("Error", "5", Level::Warn),
         ("warning", "5", Level::Warn),
+        ("info", "5", Level::Info),
         ("TRACE", "5", Level::Debug),
         ("${LEVEL}", "${GRACE}", Level::Info),
     ] {
         let (config, notes) = service(&format!(" Log_Level {level}\n Grace {grace}\n"));
         assert_eq!(config.telemetry.log.level, expected, "{level}");
-        let is_variable = level.contains('$');
-        assert_eq!(notes.contains("f.conf:2"), is_variable, "{notes}");
-        assert_eq!(notes.contains("f.conf:3"), is_variable, "{notes}");
+        let is_other = ["off", "Error", "${LEVEL}"].contains(&level);
+        assert_eq!(notes.contains("f.conf:2"), is_other, "{notes}");
+        assert_eq!(notes.contains("f.conf:3"), grace.contains('$'), "{notes}");
         assert!(!notes.contains("not carried over"), "{notes}");
         assert!(notes.contains("`enrich.cluster`"), "{notes}");
     }
@@ -269,7 +273,7 @@ fn fluent_bits_own_yaml_says_the_same_as_its_classic_format() {
                 outputs:\n    - { name: cloudwatch_logs, match: 'a.*', log_group_name: g, region: r }\n";
     let classic = "[INPUT]\nName tail\nTag a.*\nPath /var/log/containers/*.log\n\
                    [OUTPUT]\nName cloudwatch_logs\nMatch a.*\nlog_group_name g\nregion r\n";
-    let from_yaml = plan::Plan::of(values::read(yaml, "f.yaml").unwrap());
+    let from_yaml = plan::Plan::of(yaml::read(yaml, "f.yaml", &|_: &str| Vec::new()).unwrap());
     let sections = classic::read(classic, "f.conf", &|_: &str| Vec::new()).unwrap();
     assert_eq!(config(&from_yaml), config(&plan::Plan::of(sections)));
 }

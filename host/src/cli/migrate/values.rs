@@ -1,103 +1,25 @@
-//! What comes as YAML: Fluent Bit's own YAML format, a ConfigMap that holds configurations, and values
-//! of the Helm chart `aws-for-fluent-bit`, laid over its defaults as the chart's template does.
+//! Values of the Helm chart `aws-for-fluent-bit`, laid over its defaults as the chart's template does.
+//! What no part of the configuration comes of is said: `elsewhere` knows where it goes.
 
-use anyhow::{Context as _, bail};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::classic;
-use super::section::Section;
+use super::elsewhere;
+use super::section::{Note, Read, Section, scalar};
 
-pub fn read(text: &str, file: &str) -> anyhow::Result<Vec<Section>> {
-    let value: Value = serde_saphyr::from_str(text)
-        .map_err(|e| anyhow::Error::msg(e.to_string()))
-        .with_context(|| format!("`{file}` is no YAML"))?;
-    if value.get("pipeline").is_some() {
-        return Ok(pipeline(&value, file));
-    }
-    if value.get("kind").and_then(Value::as_str) == Some("ConfigMap") {
-        return config_map(&value, file);
-    }
-    if ["cloudWatchLogs", "cloudWatch", "input", "filter", "service"]
-        .iter()
-        .any(|key| value.get(key).is_some())
-    {
-        return chart(&value, file);
-    }
-    bail!("`{file}` is neither Fluent Bit's YAML nor values of the chart `aws-for-fluent-bit`")
-}
+/// By these, and by these alone, a configuration comes of them.
+pub const PARTS: [&str; 5] = ["cloudWatchLogs", "cloudWatch", "input", "filter", "service"];
 
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        Value::Array(all) => {
-            let all: Option<Vec<_>> = all.iter().map(scalar).collect();
-            all.map(|all| all.join(", "))
-        }
-        Value::Null | Value::Object(_) => None,
-    }
-}
-
-/// `service:` and `pipeline: { inputs, filters, outputs }`.
-fn pipeline(value: &Value, file: &str) -> Vec<Section> {
-    let mut sections = Vec::new();
-    let mut add = |kind: &str, at: String, entries: &Map<String, Value>| {
-        let mut section = Section::new(kind, &at);
-        for (key, value) in entries {
-            let at = format!("{at}.{key}");
-            match scalar(value) {
-                Some(value) => section.push(key, &value, &at),
-                None => section.push(key, &value.to_string(), &at),
-            }
-        }
-        sections.push(section);
-    };
-    if let Some(service) = value.get("service").and_then(Value::as_object) {
-        add("service", format!("{file}: service"), service);
-    }
-    for (name, kind) in [
-        ("inputs", "input"),
-        ("filters", "filter"),
-        ("outputs", "output"),
-    ] {
-        let all = value["pipeline"].get(name).and_then(Value::as_array);
-        for (number, one) in all.into_iter().flatten().enumerate() {
-            if let Some(one) = one.as_object() {
-                add(kind, format!("{file}: pipeline.{name}[{number}]"), one);
-            }
-        }
-    }
-    sections
-}
-
-/// The entries of a ConfigMap, beginning with `fluent-bit.conf`, which includes the others.
-fn config_map(value: &Value, file: &str) -> anyhow::Result<Vec<Section>> {
-    let data = value.get("data").and_then(Value::as_object);
-    let text = |name: &str| data?.get(name)?.as_str();
-    if let Some(main) = text("fluent-bit.conf") {
-        let open = |pattern: &str| {
-            let globs = crate::record::Globs::One(pattern.to_owned());
-            let all = data
-                .into_iter()
-                .flatten()
-                .filter(|(name, _)| globs.matches(name));
-            let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-            all.map(|(name, value)| (name.clone(), text(value)))
-                .collect()
-        };
-        return classic::read(main, "fluent-bit.conf", &open);
-    }
-    if let Some(main) = text("fluent-bit.yaml") {
-        return read(main, "fluent-bit.yaml");
-    }
-    bail!("`{file}` holds neither `fluent-bit.conf` nor `fluent-bit.yaml`")
-}
+type Keys = [(&'static str, &'static str, &'static str)];
 
 /// The chart's keys, Fluent Bit's, and the chart's defaults.
-const INPUT: [(&str, &str, &str); 7] = [
+const INPUT: [(&str, &str, &str); 10] = [
     ("tag", "Tag", "kube.*"),
     ("path", "Path", "/var/log/containers/*.log"),
+    ("pathKey", "Path_Key", ""),
     ("db", "DB", "/var/log/flb_kube.db"),
+    ("parser", "Parser", ""),
+    ("dockerMode", "Docker_Mode", ""),
     ("multilineParser", "multiline.parser", "docker, cri"),
     ("memBufLimit", "Mem_Buf_Limit", "5MB"),
     ("skipLongLines", "Skip_Long_Lines", "On"),
@@ -117,7 +39,7 @@ const FILTER: [(&str, &str, &str); 8] = [
     ("k8sLoggingExclude", "K8S-Logging.Exclude", "On"),
     ("bufferSize", "Buffer_Size", "32k"),
 ];
-const OUTPUT: [(&str, &str, &str); 14] = [
+const OUTPUT: [(&str, &str, &str); 19] = [
     ("match", "Match", "*"),
     ("region", "region", "us-east-1"),
     (
@@ -136,7 +58,13 @@ const OUTPUT: [(&str, &str, &str); 14] = [
     ("logRetentionDays", "log_retention_days", ""),
     ("endpoint", "endpoint", ""),
     ("externalId", "external_id", ""),
+    ("metricNamespace", "metric_namespace", ""),
+    ("metricDimensions", "metric_dimensions", ""),
+    ("stsEndpoint", "sts_endpoint", ""),
+    ("autoRetryRequests", "auto_retry_requests", ""),
+    ("credentialsEndpoint", "credentials_endpoint", ""),
 ];
+const SERVICE: [(&str, &str, &str); 1] = [("parsersFiles", "Parsers_File", "")];
 
 /// Outputs of the chart that have no counterpart here.
 const OTHER_OUTPUTS: [&str; 6] = [
@@ -147,53 +75,99 @@ const OTHER_OUTPUTS: [&str; 6] = [
     "s3",
     "opensearch",
 ];
+const ADDITIONAL: [&str; 3] = ["additionalInputs", "additionalFilters", "additionalOutputs"];
+
+/// A part of the values that becomes a section.
+struct Part {
+    key: &'static str,
+    kind: &'static str,
+    /// The plugin.
+    name: &'static str,
+    /// Whether the chart has it on.
+    is_on: bool,
+    keys: &'static Keys,
+    /// The key of raw lines in it.
+    extra: &'static str,
+}
+
+const SECTIONS: [Part; 5] = [
+    part("service", "service", "", &SERVICE, "extraService"),
+    part("input", "input", "tail", &INPUT, "extraInputs"),
+    part("filter", "filter", "kubernetes", &FILTER, "extraFilters"),
+    Part {
+        is_on: false,
+        ..part(
+            "cloudWatch",
+            "output",
+            "cloudwatch",
+            &OUTPUT,
+            "extraOutputs",
+        )
+    },
+    part(
+        "cloudWatchLogs",
+        "output",
+        "cloudwatch_logs",
+        &OUTPUT,
+        "extraOutputs",
+    ),
+];
+
+const fn part(
+    key: &'static str,
+    kind: &'static str,
+    name: &'static str,
+    keys: &'static Keys,
+    extra: &'static str,
+) -> Part {
+    Part {
+        key,
+        kind,
+        name,
+        is_on: true,
+        keys,
+        extra,
+    }
+}
 
 /// Values of the chart, as its template makes sections of them.
 struct Chart<'a> {
     values: &'a Value,
     file: &'a str,
-    sections: Vec<Section>,
+    read: Read,
 }
 
-fn chart(values: &Value, file: &str) -> anyhow::Result<Vec<Section>> {
-    let mut chart = Chart {
-        values,
-        file,
-        sections: Vec::new(),
-    };
-    chart.part("service", "service", "", &[], "extraService")?;
-    if chart.is_on("input", true) {
-        chart.part("input", "input", "tail", &INPUT, "extraInputs")?;
+pub fn read(values: &Value, file: &str) -> anyhow::Result<Read> {
+    let read = Read::default();
+    let mut chart = Chart { values, file, read };
+    for part in &SECTIONS {
+        chart.part(part)?;
     }
-    if chart.is_on("filter", true) {
-        chart.part("filter", "filter", "kubernetes", &FILTER, "extraFilters")?;
+    for key in ADDITIONAL {
+        chart.raw(key, values.get(key))?;
     }
-    for (part, name, otherwise) in [
-        ("cloudWatch", "cloudwatch", false),
-        ("cloudWatchLogs", "cloudwatch_logs", true),
-    ] {
-        if chart.is_on(part, otherwise) {
-            chart.part(part, "output", name, &OUTPUT, "extraOutputs")?;
-        }
-    }
-    for key in ["additionalInputs", "additionalFilters", "additionalOutputs"] {
-        if let Some(text) = values.get(key).and_then(Value::as_str) {
-            let more = classic::read(text, &format!("{file}: {key}"), &|_: &str| Vec::new())?;
-            chart.sections.extend(more);
-        }
-    }
+    let parsers = chart.value("service", "extraParsers");
+    chart.raw("service.extraParsers", parsers)?;
     for other in OTHER_OUTPUTS {
         if chart.is_on(other, false) {
-            let mut section = Section::new("output", &format!("{file}: {other}"));
-            section.push("Name", other, &format!("{file}: {other}"));
-            chart.sections.push(section);
+            let at = format!("{file}: {other}");
+            let mut section = Section::new("output", &at);
+            section.push("Name", other, &at);
+            chart.read.sections.push(section);
         }
     }
-    Ok(chart.sections)
+    for (key, value) in values.as_object().into_iter().flatten() {
+        let mut known = PARTS.iter().chain(&OTHER_OUTPUTS).chain(&ADDITIONAL);
+        if !known.any(|known| known == key) {
+            chart.read.notes.extend(elsewhere::notes(file, key, value));
+        }
+    }
+    chart.read.substitute(&elsewhere::environment(values));
+    Ok(chart.read)
 }
 
-impl Chart<'_> {
-    fn value(&self, part: &str, key: &str) -> Option<&Value> {
+impl<'a> Chart<'a> {
+    fn value(&self, part: &str, key: &str) -> Option<&'a Value> {
         self.values.get(part)?.get(key)
     }
 
@@ -202,35 +176,73 @@ impl Chart<'_> {
         enabled.and_then(Value::as_bool).unwrap_or(otherwise)
     }
 
-    /// One part of the values as a section; `extra` is the key of raw lines in it.
-    fn part(
-        &mut self,
-        part: &str,
-        kind: &str,
-        name: &str,
-        keys: &[(&str, &str, &str)],
-        extra: &str,
-    ) -> anyhow::Result<()> {
-        let at = format!("{}: {part}", self.file);
-        let mut section = Section::new(kind, &at);
-        if !name.is_empty() {
-            section.push("Name", name, &at);
+    /// Sections of their own in the classic format.
+    fn raw(&mut self, key: &str, value: Option<&Value>) -> anyhow::Result<()> {
+        if let Some(text) = value.and_then(Value::as_str) {
+            let at = format!("{}: {key}", self.file);
+            let more = classic::read(text, &at, &|_: &str| Vec::new())?;
+            self.read.extend(more);
         }
-        for (key, to, default) in keys {
-            let given = self.value(part, key).and_then(scalar);
-            let value = given.unwrap_or_else(|| (*default).to_owned());
-            // The chart's template leaves out what is empty or false.
-            if !value.is_empty() && value != "false" {
+        Ok(())
+    }
+
+    /// One part of the values as a section.
+    fn part(&mut self, part: &Part) -> anyhow::Result<()> {
+        let at = format!("{}: {}", self.file, part.key);
+        let extra = self.value(part.key, part.extra).and_then(Value::as_str);
+        if !self.is_on(part.key, part.is_on) {
+            if let Some(extra) = extra.filter(|e| !e.trim().is_empty()) {
+                let why = "the part that it belongs to is off";
+                let at = format!("{at}.{}", part.extra);
+                self.read.notes.push(Note::lost(&at, extra.trim(), why));
+            }
+            return Ok(());
+        }
+        let mut section = Section::new(part.kind, &at);
+        if !part.name.is_empty() {
+            section.push("Name", part.name, &at);
+        }
+        for (key, to, default) in part.keys {
+            let value = match self.value(part.key, key) {
+                None => (*default).to_owned(),
+                Some(given) => scalar(given).unwrap_or_else(|| match elsewhere::is_empty(given) {
+                    true => String::new(),
+                    false => given.to_string(),
+                }),
+            };
+            // The chart's template leaves out what is empty, and of outputs what is false.
+            let is_off = part.kind == "output" && value == "false";
+            if !value.is_empty() && !is_off {
                 section.push(to, &value, &format!("{at}.{key}"));
             }
         }
-        let raw = self.value(part, extra).and_then(Value::as_str);
-        let lines = format!("[{kind}]\n{}", raw.unwrap_or_default());
-        let extras = classic::read(&lines, &format!("{at}.{extra}"), &|_: &str| Vec::new())?;
-        section
-            .entries
-            .extend(extras.into_iter().flat_map(|s| s.entries));
-        self.sections.push(section);
+        // It may go on with sections of its own.
+        let lines = format!("[{}]\n{}", part.kind, extra.unwrap_or_default());
+        let at_extra = format!("{at}.{}", part.extra);
+        let extras = classic::read(&lines, &at_extra, &|_: &str| Vec::new())?;
+        let mut extras = extras.into_iter();
+        let first = extras.next().map(|s| s.entries);
+        section.entries.extend(first.into_iter().flatten());
+        self.read.sections.push(section);
+        self.read.sections.extend(extras);
+        self.unknown(part, &at);
         Ok(())
+    }
+
+    /// Says which keys of a part nobody takes.
+    fn unknown(&mut self, part: &Part, at: &str) {
+        let keys = part.keys.iter().map(|(key, _, _)| *key);
+        let known: Vec<&str> = keys
+            .chain(["enabled", "extraParsers", part.extra])
+            .collect();
+        let given = self.values.get(part.key).and_then(Value::as_object);
+        for (key, value) in given.into_iter().flatten() {
+            if !known.contains(&key.as_str()) && !elsewhere::is_empty(value) {
+                let what = format!("{key}: {}", elsewhere::short(value));
+                let why = "the chart `aws-for-fluent-bit` has no such value";
+                let at = format!("{at}.{key}");
+                self.read.notes.push(Note::lost(&at, what, why));
+            }
+        }
     }
 }
