@@ -82,6 +82,11 @@ impl SourceMetrics {
             "Log files or folders that could not be read",
             &s.read_failures,
         );
+        self.register_gauges(r);
+    }
+
+    fn register_gauges(&self, r: &mut Registry) {
+        let s = self;
         let mut gauge = |name: &str, help: &str, g: &Gauge<i64>| r.register(name, help, g.clone());
         gauge("tail_open_files", "Log files held open", &s.open_files);
         gauge(
