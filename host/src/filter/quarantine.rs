@@ -188,6 +188,21 @@ struct Current {
 }
 
 impl Current {
+    /// Puts lines behind what it holds. False: nobody would find them.
+    fn append(&mut self, lines: &[u8]) -> io::Result<bool> {
+        self.file.write_all(lines)?;
+        self.file.sync_data()?;
+        // Asked once it is on the disk: whoever has read a file deletes it at any moment before.
+        let found = self.is_there()?;
+        self.bytes += lines.len() as u64;
+        Ok(found)
+    }
+
+    /// Takes away what there is of lines that could not be put there.
+    fn cut_back(&self) -> io::Result<()> {
+        self.file.set_len(self.bytes)
+    }
+
     /// Whether it lies under its name still: nobody would find what is written to it else.
     fn is_there(&self) -> io::Result<bool> {
         let own = self.file.metadata()?;
@@ -267,16 +282,21 @@ impl Store {
                 Some(current) => current,
                 None => self.begin()?,
             };
-            // A file that this fails on is left alone: what it holds of the entry is a torn line at most.
-            current.file.write_all(&self.line)?;
-            current.file.sync_data()?;
-            // Asked once it is on the disk: whoever has read a file deletes it at any moment before.
-            if current.is_there()? {
-                self.bytes += more;
-                current.bytes += more;
-                self.current = Some(current).filter(|c| c.bytes < FILE_BYTES);
-                self.show();
-                return Ok(true);
+            match current.append(&self.line) {
+                Ok(true) => {
+                    self.bytes += more;
+                    self.current = Some(current).filter(|c| c.bytes < FILE_BYTES);
+                    self.show();
+                    return Ok(true);
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    // Each failure would leave a file behind, until there is room for no more of them.
+                    if current.cut_back().is_ok() {
+                        self.current = Some(current);
+                    }
+                    return Err(error);
+                }
             }
             self.look()?;
         }
@@ -294,9 +314,13 @@ impl Store {
         options.append(true).create_new(true).mode(0o600);
         let file = options.open(&path)?;
         self.next += 1;
-        self.files += 1;
         // The name has to outlive a crash as well.
-        File::open(&self.folder)?.sync_all()?;
+        if let Err(error) = File::open(&self.folder).and_then(|folder| folder.sync_all()) {
+            // What cannot be deleted either is counted at the next look.
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
+        self.files += 1;
         Ok(Current {
             path,
             file,

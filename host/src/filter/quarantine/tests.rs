@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::record::{Facts, Stream};
+use rustix::process::Resource;
 use std::os::unix::fs::PermissionsExt as _;
 
 fn entry(texts: &[&[u8]]) -> Entry {
@@ -144,4 +145,47 @@ fn records_are_kept_where_the_whole_folder_was_deleted() {
     fs::remove_dir_all(&folder).unwrap();
     assert_eq!(store.keep(&entry(&[b"next"])), Fate::Kept);
     assert_eq!(lines(&folder)[0]["text"], "next");
+}
+
+/// A limit on the length of files stands in for the disk. It is the process's, so the test is one of its own.
+#[test]
+fn a_full_disk_leaves_no_file_behind_for_each_failure_and_is_written_to_once_it_has_room() {
+    const IS_CHILD: &str = "LOGSIEVE_TEST_OF_A_FULL_DISK";
+    if std::env::var_os(IS_CHILD).is_none() {
+        // The signal that tells of the limit would end the child.
+        let script = "trap '' XFSZ; exec \"$0\" --exact \"$1\"";
+        let (_, tests) = module_path!().split_once("::").unwrap();
+        let name =
+            "a_full_disk_leaves_no_file_behind_for_each_failure_and_is_written_to_once_it_has_room";
+        let mut child = std::process::Command::new("sh");
+        child.args(["-c", script]);
+        child.arg(std::env::current_exe().unwrap());
+        child.arg(format!("{tests}::{name}")).env(IS_CHILD, "1");
+        let said = String::from_utf8(child.output().unwrap().stdout).unwrap();
+        assert!(said.contains(" 1 passed"), "{said}");
+        return;
+    }
+    let has_room_for = |bytes: Option<u64>| {
+        let mut limit = rustix::process::getrlimit(Resource::Fsize);
+        limit.current = bytes;
+        rustix::process::setrlimit(Resource::Fsize, limit).unwrap();
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path(), 1 << 20, 2);
+    let file = |number| folder.path().join(format!("{number:08}.jsonl"));
+    for (number, held) in [(1, 0), (1, 1), (2, 0)] {
+        if (number, held) == (2, 0) {
+            fs::remove_file(file(1)).unwrap();
+        }
+        let len = fs::metadata(file(number)).map_or(0, |file| file.len());
+        has_room_for(Some(len + 10));
+        for _ in 0..5 {
+            assert_eq!(store.keep(&entry(&[b"while full"])), Fate::Refused(FAILED));
+            assert_eq!(lines(folder.path()).len(), held, "no line is torn");
+        }
+        has_room_for(None);
+        assert_eq!(store.keep(&entry(&[b"again"])), Fate::Kept);
+        assert_eq!(lines(folder.path()).len(), held + 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
