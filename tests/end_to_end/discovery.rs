@@ -104,8 +104,25 @@ fn what_no_event_tells_of_is_found_by_the_next_rescan() {
     assert_eq!(node.fake.event_count(), 2);
 }
 
-/// The kernel refuses for real: each user namespace has a limit of its own. Where none is to be had, as in
-/// some containers, the test says so and passes.
+/// An agent for which the kernel has so many of what inotify takes, for real: each user namespace has limits of
+/// its own. Where none is to be had, as in some containers, that is said, and there is no agent.
+fn with_inotify_limit(node: &Node, limit: &str, most: u32) -> Option<Agent> {
+    let config = node.write_config();
+    let script =
+        format!("echo {most} > /proc/sys/user/{limit} || exit 77; exec \"$0\" run --config \"$1\"");
+    let binary = agent::binary();
+    let words = ["--user", "--map-root-user", "sh", "-c", &script];
+    let words = words.into_iter().map(OsStr::new);
+    let words = words.chain([binary.as_os_str(), config.as_os_str()]);
+    let mut agent = Agent::spawn_program(Path::new("unshare"), words, &CREDENTIALS);
+    let began = agent.holds_in_time(|agent| agent.stderr().contains("logsieve runs"));
+    if !began && !agent.stderr().contains("logsieve") {
+        eprintln!("not tested: {}", agent.stderr());
+        return None;
+    }
+    Some(agent)
+}
+
 #[test]
 fn an_agent_that_may_not_watch_folders_lists_them_and_says_so() {
     let mut node = Node::new();
@@ -114,19 +131,9 @@ fn an_agent_that_may_not_watch_folders_lists_them_and_says_so() {
         "{{ host: {{ include: ['{}/plain/*'] }} }}",
         node.path().display()
     );
-    let config = node.write_config();
-    let script =
-        "echo 0 > /proc/sys/user/max_inotify_instances || exit 77; exec \"$0\" run --config \"$1\"";
-    let binary = agent::binary();
-    let words = ["--user", "--map-root-user", "sh", "-c", script];
-    let words = words.into_iter().map(OsStr::new);
-    let words = words.chain([binary.as_os_str(), config.as_os_str()]);
-    let mut agent = Agent::spawn_program(Path::new("unshare"), words, &CREDENTIALS);
-    let began = agent.holds_in_time(|agent| agent.stderr().contains("logsieve runs"));
-    if !began && !agent.stderr().contains("logsieve") {
-        eprintln!("not tested: {}", agent.stderr());
+    let Some(mut agent) = with_inotify_limit(&node, "max_inotify_instances", 0) else {
         return;
-    }
+    };
     agent.wait_until("both sources say so", |agent| {
         let said = agent.stderr();
         said.matches("fs.inotify.max_user_instances").count() == 2
@@ -139,4 +146,47 @@ fn an_agent_that_may_not_watch_folders_lists_them_and_says_so() {
     });
     node.drain(&mut agent);
     node.tally(app.written()).assert_exactly_once();
+}
+
+/// Of folders that the kernel does not watch nothing is heard, and no rescan comes but the one for that.
+#[test]
+fn an_agent_that_may_not_watch_all_folders_lists_them_and_says_so_until_it_may() {
+    let mut node = Node::new();
+    let address = with_metrics(&mut node);
+    node.config.source = "rescan_every: 1h".to_owned();
+    let mut first = node.kubelet.start("web", "shop-1", "app");
+    first.print_numbered(Stream::Stdout, "before");
+    let Some(mut agent) = with_inotify_limit(&node, "max_inotify_watches", 3) else {
+        return;
+    };
+    agent.wait_until("the agent says so", |agent| {
+        agent.stderr().contains("fs.inotify.max_user_watches")
+    });
+    let mut second = node.kubelet.start("web", "shop-2", "app");
+    let mut print = |text: &str| {
+        first.print_numbered(Stream::Stdout, text);
+        second.print_numbered(Stream::Stdout, text);
+        [first.written(), second.written()].concat()
+    };
+    node.wait_for(&mut agent, &print("found all the same"));
+    let counted = |count: u32| {
+        until(&format!("{count} of the sources are not watched"), || {
+            metrics(address).contains(&format!("logsieve_tail_unwatched_sources {count}\n"))
+        });
+    };
+    counted(1);
+    let raise = "echo 1000 > /proc/sys/user/max_inotify_watches";
+    let process = agent.process_id().to_string();
+    let words = ["--user", "--preserve-credentials", "--target", &process];
+    let raised = agent::finish_program(
+        Path::new("nsenter"),
+        words.into_iter().chain(["sh", "-c", raise]),
+    );
+    assert!(raised.status.success(), "{}", raised.stderr);
+    counted(0);
+    let written = print("watched");
+    node.wait_for(&mut agent, &written);
+    node.drain(&mut agent);
+    assert_eq!(agent.stderr().matches("cannot be watched").count(), 1);
+    node.tally(&written).assert_exactly_once();
 }

@@ -106,7 +106,7 @@ impl SourceMetrics {
         );
         gauge(
             "tail_unwatched_sources",
-            "Sources whose folders the kernel does not watch, and which are listed every second instead",
+            "Sources of which the kernel does not watch every folder, and which are listed every second instead",
             &s.blind,
         );
     }
