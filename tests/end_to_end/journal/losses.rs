@@ -6,10 +6,11 @@ use std::path::Path;
 
 use support::agent::Agent;
 use support::cloudwatch::{Fault, Rule};
+use support::configmap::ConfigMap;
 use support::journal::{Layout, make};
 
 use super::{assert_once, came, entries, file, node, stop, wait_for};
-use crate::node::{Node, module};
+use crate::node::{Node, a_while, module, wait_for_words};
 
 /// What stands before the payload of a data object, in the compact layout.
 const OBJECT_HEAD_BYTES: usize = 72;
@@ -105,6 +106,15 @@ pub fn wait_for_hang(node: &Node, agent: &mut Agent) {
     });
 }
 
+fn wait_for_owed(node: &Node, agent: &mut Agent) {
+    let known = node.state().join("checkpoint.jsonl");
+    let owed = |_: &Agent| {
+        let text = fs::read_to_string(&known).unwrap_or_default();
+        text.contains(r#""cause":"vacuumed""#)
+    };
+    agent.wait_until("the checkpoint knows of the loss", owed);
+}
+
 /// The loss is seen while no marker can be sent, and then the agent is killed.
 #[test]
 fn what_journald_deleted_is_told_though_the_agent_is_killed_before_it_could() {
@@ -116,12 +126,7 @@ fn what_journald_deleted_is_told_though_the_agent_is_killed_before_it_could() {
     let mut agent = node.start();
     wait_for_hang(&node, &mut agent);
     vacuum(&file);
-    let known = node.state().join("checkpoint.jsonl");
-    let owed = |_: &Agent| {
-        let text = fs::read_to_string(&known).unwrap_or_default();
-        text.contains(r#""cause":"vacuumed""#)
-    };
-    agent.wait_until("the checkpoint knows of the loss", owed);
+    wait_for_owed(&node, &mut agent);
     agent.kill();
     assert_eq!(node.fake.event_count(), 0);
     node.fake.set_script(Vec::new());
@@ -139,6 +144,40 @@ fn what_journald_deleted_is_told_though_the_agent_is_killed_before_it_could() {
     assert!(!marker.contains("at least"), "{marker}");
     let words = "bytes of the journal deleted unread by journald";
     assert!(marker.contains(words), "{marker}");
+    assert_once(&node, 100);
+}
+
+/// At the next start the filter of all routes has no module that works, and gets one later.
+#[test]
+fn what_journald_deleted_is_told_once_the_missing_module_of_its_route_is_there() {
+    let mut node = node();
+    let file = file(&node, "system.journal");
+    make(&file, Layout::default(), &entries(0, 3000)).unwrap();
+    let hang = Rule::always(Fault::Hang).on("PutLogEvents");
+    node.fake.set_script(vec![hang]);
+    let mut agent = node.start();
+    wait_for_hang(&node, &mut agent);
+    vacuum(&file);
+    wait_for_owed(&node, &mut agent);
+    agent.kill();
+    node.fake.set_script(Vec::new());
+    make(&file, Layout::default(), &entries(3000, 3100)).unwrap();
+    let mut modules = ConfigMap::mount(&node.path().join("modules"));
+    modules.set("f.wasm", "no module at all");
+    node.config.filters = format!(
+        "{{ directories: [{}], modules: {{ f: {{}} }} }}",
+        modules.folder().display()
+    );
+    node.config.routes = "[{ filters: [f], destination: main }]".to_owned();
+    let mut agent = node.start();
+    wait_for_words(&mut agent, "there is no module that works");
+    wait_for_words(&mut agent, "a part of the journal is gone");
+    a_while();
+    modules.set("f.wasm", fs::read(module("guests/noop")).unwrap());
+    wait_for(&node, &mut agent, 100);
+    agent.wait_until("the marker arrives", |_| !markers(&node).is_empty());
+    stop(agent);
+    assert_eq!(markers(&node).len(), 1, "{:?}", markers(&node));
     assert_once(&node, 100);
 }
 

@@ -3,6 +3,7 @@
 //! nothing. What was not read of it is counted, in bytes and entries, and marked.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Journal;
@@ -12,8 +13,11 @@ use crate::clock::Now;
 use crate::lane::account::WAITING_LOOK;
 use crate::lane::stages::{Stages, Standing};
 use crate::lane::{LeftBehind, Setup};
-use crate::record::{Batch, Cause, Columns, Fate, Ledger, News, Receipt};
+use crate::record::{Batch, Cause, Columns, Container, Fate, Ledger, News, Receipt};
 use crate::route::PodState;
+
+/// The number that its receipts go by, what stands for it among the stages, and how it stands there.
+type Reader<'a> = (u32, &'a Arc<Container>, &'a Standing);
 
 /// Runs of entries that wait until their damage is told; what is more is told only by this run.
 const DAMAGED_MAX: usize = 1024;
@@ -207,35 +211,39 @@ impl Journal {
         self.tell(cause, folder, 0, bytes, setup);
     }
 
-    /// Tells what was lost: where the unit's records go if one unit lost it, else where those of the journal
-    /// as a whole go, else where those of any of its streams do.
+    /// Tells what was lost; later, while whoever is to be told waits for a module.
     fn mark_losses(&mut self, now: Now, stages: &mut Stages, setup: &Setup) {
         if !self.account.books.has_losses_to_mark() {
             return;
         }
         let (own, _) = stages.route(&self.container, PodState::Known);
-        let own = match own {
-            Some(Standing::Reads(routed)) => {
-                Some((self.account.slot, self.container.clone(), routed))
+        let to = match self.reader_of_losses(own.as_ref()) {
+            Some((slot, container, Standing::Reads(routed))) => {
+                Some((slot, container.clone(), routed.clone()))
             }
-            _ => None,
+            Some((.., Standing::Waits(_))) => return,
+            Some((.., Standing::Skips)) | None => None,
         };
-        let way = |stream: &'_ Stream| {
-            let slot = self.roster.units[stream.unit].slot;
-            Some((slot, stream.container.clone(), stream.routed()?.clone()))
-        };
-        let unit = self.account.books.losses_are_of();
-        let streams = &self.roster.streams;
-        let of_unit = unit.and_then(|unit| {
-            let mut of_unit = streams.iter().filter(|s| s.container.name == unit);
-            of_unit.find_map(way)
-        });
-        let any = || streams.iter().find_map(way);
-        let to = of_unit.or(own).or_else(any);
         let to = to
             .as_ref()
             .map(|(slot, container, routed)| (*slot, container, routed));
         self.account.mark_losses(to, now, stages, setup);
+    }
+
+    /// Who is to be told of losses: whoever reads the unit if one unit lost it, else the journal as a whole,
+    /// which stands as `own`, else any of its streams. None: nobody reads anything of it.
+    fn reader_of_losses<'a>(&'a self, own: Option<&'a Standing>) -> Option<Reader<'a>> {
+        let unit = self.account.books.losses_are_of();
+        let is_of_unit = |s: &&Stream| unit == Some(s.container.name.as_str());
+        let reader = |s: &'a Stream| {
+            let slot = self.roster.units[s.unit].slot;
+            (slot, &s.container, &s.standing)
+        };
+        let streams = || self.roster.streams.iter();
+        let own = own.map(|own| (self.account.slot, &self.container, own));
+        first(streams().filter(is_of_unit).map(reader))
+            .or_else(|| first(own.into_iter()))
+            .or_else(|| first(streams().map(reader)))
     }
 
     /// The books as of now.
@@ -257,4 +265,10 @@ impl Journal {
         let again: u64 = behind.map(|behind| behind.sums().2).sum();
         self.account.mistake(self.ledger(), again, false)
     }
+}
+
+/// The first that reads, else the first that waits.
+fn first<'a>(all: impl Iterator<Item = Reader<'a>>) -> Option<Reader<'a>> {
+    let takes = all.filter(|(.., standing)| !matches!(standing, Standing::Skips));
+    takes.min_by_key(|(.., standing)| matches!(standing, Standing::Waits(_)))
 }
