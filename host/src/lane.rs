@@ -278,7 +278,7 @@ impl Lane {
             return;
         };
         if follow.has(&found, &self.setup.board) {
-            return;
+            return follow.keep_packed(found);
         }
         let id = self.setup.next_file_id();
         // A source of plain files knows by itself what is new.

@@ -9,6 +9,7 @@ mod ending;
 mod file;
 mod losses;
 mod pace;
+mod packed;
 mod plain;
 mod settle;
 mod standing;
@@ -38,6 +39,7 @@ use crate::telemetry::metrics::Raised;
 
 use file::File;
 use pace::Pace;
+use packed::Packed;
 
 /// How long until a blocked container is tried again: at first, and at most (it doubles).
 const BLOCKED_MIN: Duration = Duration::from_secs(1);
@@ -166,6 +168,18 @@ impl Follow {
             board.told(&key);
         }
         settled
+    }
+
+    /// Keeps what was found, and is open here already, if it is the compressed form of that.
+    pub fn keep_packed(&mut self, found: Found) {
+        let Some(key) = file::key_of(&found).filter(|_| found.compressed) else {
+            return;
+        };
+        let mut files = self.files.iter_mut();
+        let original = files.find(|f| !f.compressed && f.key() == Some(&key));
+        if let Some(original) = original {
+            original.packed = Some(Packed::new(found));
+        }
     }
 
     /// Whether the file that the checkpoint knows by this key is open here.

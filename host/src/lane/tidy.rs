@@ -104,7 +104,7 @@ impl Lane {
         }
     }
 
-    /// Gives up the oldest deleted files while all of them keep too much of the node's disk.
+    /// Lets go of the oldest deleted files while all of them keep too much of the node's disk.
     fn bound_pinned(&mut self, now: Now) {
         let own: u64 = self.follows.values().map(Follow::pinned).sum();
         let own = i64::try_from(own).unwrap_or(i64::MAX);
@@ -122,7 +122,7 @@ impl Lane {
             };
             if let Some(follow) = self.follows.get_mut(&slot) {
                 let before = follow.pinned();
-                follow.give_up(place, Cause::GivenUp, now, &self.setup);
+                follow.give_up(place, now, &self.setup);
                 let freed = i64::try_from(before - follow.pinned()).unwrap_or(0);
                 self.pinned -= freed;
                 gauge.dec_by(freed);

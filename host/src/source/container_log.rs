@@ -38,7 +38,8 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub partial_idle: Duration,
     /// Most bytes of deleted files that are kept on the node's disk for being read; past it the
-    /// oldest is given up, counted and marked in its stream.
+    /// oldest is read on in its compressed form, or given up where there is none: counted, and marked in its
+    /// stream.
     pub pinned_bytes_max: ByteSize,
     /// Whether the agent reads its own pod's log too. Each line that it writes about what it reads would
     /// then be read again.

@@ -87,3 +87,38 @@ fn what_is_cut_unread_is_read_from_its_copies() {
     super::tally(&node, &log).assert_at_least_once();
     assert_eq!(marked(&node), None);
 }
+
+/// The service is away while the file is rotated and packed, and the original may not stay on the disk.
+#[test]
+fn a_deleted_file_that_keeps_too_much_of_the_disk_is_read_on_in_its_copy() {
+    let mut node = node();
+    node.config.source = "pinned_bytes_max: 1MiB".to_owned();
+    node.config.more = "budget: 4MiB".to_owned();
+    let quick = "flush_after: 50ms, request_timeout: 2s";
+    node.config.destinations = node.config.destinations.replace("flush_after: 50ms", quick);
+    let mut log = log(&node);
+    log.write(20_000, &"x".repeat(400));
+    node.fake
+        .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
+    let mut agent = node.start();
+    agent.wait_until("a request hangs", |_| {
+        let requests = node.fake.requests();
+        requests.iter().any(|request| request.fault.is_some())
+    });
+    let ending = "-20261120";
+    log.rename(ending);
+    log.reopen();
+    log.write(100, "behind it");
+    agent.wait_until("the next one is open", |agent| agent.has_open(log.path()));
+    support::plain::compress(&log.with(ending));
+    agent.wait_until("the original is let go", |agent| {
+        let deleted = log.with(&format!("{ending} (deleted)"));
+        agent.has_open(&log.with(&format!("{ending}.gz"))) && !agent.has_open(&deleted)
+    });
+    node.fake.set_script(Vec::new());
+    super::wait_for(&node, &mut agent, &log);
+    stop(agent);
+    super::tally(&node, &log).assert_at_least_once();
+    let mut events = node.fake.events().into_iter();
+    assert!(!events.any(|e| e.message.starts_with("logsieve: ")));
+}

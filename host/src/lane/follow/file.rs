@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::packed::Packed;
 use crate::checkpoint::board::Board;
 use crate::checkpoint::store::{Behind, FileKey};
 use crate::checkpoint::watermark::Watermark;
@@ -38,6 +39,8 @@ pub struct File {
     /// When it was first seen without a name.
     pub unlinked_at: Option<Duration>,
     pub compressed: bool,
+    /// Its compressed form, to go on in should it have to be given up.
+    pub packed: Option<Packed>,
     pub format: Format,
     /// When it was found to be cut, while its copy is waited for.
     pub cut_at: Option<Duration>,
@@ -147,6 +150,7 @@ impl File {
             superseded_at: None,
             unlinked_at: None,
             compressed: found.compressed,
+            packed: None,
             format: found.format,
             cut_at: None,
             timed: None,
@@ -363,6 +367,7 @@ impl File {
         self.read_out = false;
         self.fresh = true;
         self.former_key = None;
+        self.packed = None;
         (former, offset, self.key.take())
     }
 

@@ -36,8 +36,16 @@ impl Follow {
         true
     }
 
-    /// Closes a file before it is read to its end.
-    pub fn give_up(&mut self, place: usize, cause: Cause, now: Now, setup: &Setup) {
+    /// Lets go of a deleted file before it is read to its end. What nothing else on the disk holds is lost.
+    pub fn give_up(&mut self, place: usize, now: Now, setup: &Setup) {
+        let goes_on = match self.files[place].is_plain() {
+            true => self.leave_for_copy(place, now, setup),
+            false => self.go_on_packed(place, now),
+        };
+        if goes_on {
+            return;
+        }
+        let cause = Cause::GivenUp;
         let Some(file) = self.files.remove(place) else {
             return;
         };
@@ -46,6 +54,22 @@ impl Follow {
         let gone = (file.extent, file.tail.offset());
         let bytes = self.account.depart(gone, key.as_ref(), cause, now, setup);
         self.lost(bytes, cause, &container, now);
+    }
+
+    /// Reads the compressed form of a file from here on. False: there is none, or it holds less than was seen.
+    fn go_on_packed(&mut self, place: usize, now: Now) -> bool {
+        let file = &mut self.files[place];
+        let packed = file.packed.take().filter(|_| !file.tail.is_cut());
+        let seen = file.extent.seen_to();
+        let Some((packed, stat)) = packed.and_then(|packed| packed.reaching(seen)) else {
+            return false;
+        };
+        file.tail.go_on_packed(packed, stat);
+        file.extent.saw(stat.len);
+        (file.compressed, file.said) = (true, stat.len);
+        (file.unlinked_at, file.torn_at) = (None, None);
+        file.superseded_at.get_or_insert(now.mono);
+        true
     }
 
     /// A file that is read as far as it can be may be damaged behind that.

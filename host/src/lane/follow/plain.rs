@@ -19,7 +19,7 @@ use crate::clock::Now;
 use crate::lane::Setup;
 use crate::lane::account::Kept;
 use crate::record::{Cause, Sample};
-use crate::source::log_file::files::Stat;
+use crate::source::log_file::files::{LogFile, Stat};
 use crate::source::log_file::sample::inode_id;
 use crate::source::log_file::sighting::Found;
 
@@ -180,31 +180,13 @@ impl Follow {
     /// Goes on reading in a copy of what the file held before it was cut, if there is one. What is
     /// written to the file from here on comes behind it.
     pub(super) fn go_on_in_copy(&mut self, place: usize, now: Now, setup: &Setup) -> bool {
-        for copy in &mut self.aside {
-            // What cannot be looked at now is looked at again.
-            let _ = copy.tail.look(now.mono);
-        }
-        let tail = &self.files[place].tail;
-        let copies = self.aside.iter().enumerate();
-        let copies = copies.filter(|(_, copy)| copy.tail.copies(tail.samples()));
-        let Some((at, _)) = copies.max_by_key(|(_, copy)| copy.tail.stat().len) else {
+        let inode = self.files[place].tail.stat().inode;
+        let Some(descriptor) = self.read_copy(place, Cause::Truncated, now, setup) else {
             return false;
         };
-        let copy = self.aside.remove(at);
-        let (board, folder) = (&setup.board, &self.account.folder);
-        let key = board.fresh_plain(folder, inode_id(&copy.tail.stat().inode));
         let file = &mut self.files[place];
-        file.cut_at = None;
-        (file.compressed, file.said) = (copy.compressed, copy.said);
-        let inode = file.tail.stat().inode;
-        let descriptor = file.tail.go_on_in(copy.tail);
-        let len = file.tail.stat().len;
-        file.extent.saw(len);
-        let missing = file.extent.shorten(len);
-        let former = file.rename_key(key);
-        file.commit(board, folder, now);
         let successor = Found {
-            folder: folder.clone(),
+            folder: self.account.folder.clone(),
             container: file.found.clone(),
             restart: file.restart,
             from_end: false,
@@ -222,23 +204,67 @@ impl Follow {
             live: Some(inode),
             id_may_come: false,
         };
-        if let Some(former) = former {
-            board.told(&former);
-            if missing > 0 {
-                self.lose_between(former, missing, now, setup);
-            }
-        }
         let id = setup.next_file_id();
         let mut next = File::new(successor, id, false, now.mono, Duration::ZERO);
-        next.container = self.files[place].container.clone();
+        next.container = file.container.clone();
         next.learn_key(&setup.board, &self.account.folder, now);
-        self.files[place].superseded_at = Some(now.mono);
+        file.superseded_at = Some(now.mono);
         if place + 1 < self.files.len() {
             // It was renamed meanwhile, and the next one was found before the cut was.
             next.superseded_at = Some(now.mono);
         }
         self.files.insert(place + 1, next);
         true
+    }
+
+    /// Goes on reading in a copy of a file that is deleted, and lets go of that; false: there is none.
+    pub(super) fn leave_for_copy(&mut self, place: usize, now: Now, setup: &Setup) -> bool {
+        if self.read_copy(place, Cause::GivenUp, now, setup).is_none() {
+            return false;
+        }
+        setup.metrics.source.open_files.dec();
+        let file = &mut self.files[place];
+        file.unlinked_at = None;
+        file.superseded_at.get_or_insert(now.mono);
+        true
+    }
+
+    /// Reads a copy from here on, if there is one, and gives back the file itself. What the copy lacks is
+    /// lost, for this cause.
+    fn read_copy(
+        &mut self,
+        place: usize,
+        cause: Cause,
+        now: Now,
+        setup: &Setup,
+    ) -> Option<Box<dyn LogFile>> {
+        for copy in &mut self.aside {
+            // What cannot be looked at now is looked at again.
+            let _ = copy.tail.look(now.mono);
+        }
+        let tail = &self.files[place].tail;
+        let copies = self.aside.iter().enumerate();
+        let copies = copies.filter(|(_, copy)| copy.tail.copies(tail.samples()));
+        let (at, _) = copies.max_by_key(|(_, copy)| copy.tail.stat().len)?;
+        let copy = self.aside.remove(at);
+        let (board, folder) = (&setup.board, &self.account.folder);
+        let key = board.fresh_plain(folder, inode_id(&copy.tail.stat().inode));
+        let file = &mut self.files[place];
+        file.cut_at = None;
+        (file.compressed, file.said) = (copy.compressed, copy.said);
+        let descriptor = file.tail.go_on_in(copy.tail);
+        let len = file.tail.stat().len;
+        file.extent.saw(len);
+        let missing = file.extent.shorten(len);
+        let former = file.rename_key(key);
+        file.commit(board, folder, now);
+        if let Some(former) = former {
+            board.told(&former);
+            if missing > 0 {
+                self.lose_between(cause, former, missing, now, setup);
+            }
+        }
+        Some(descriptor)
     }
 
     /// What was read between the copy and the cut, and is not settled, cannot be read again.
@@ -257,10 +283,10 @@ impl Follow {
     }
 
     /// Bytes were seen that stood there between the copy and the cut.
-    fn lose_between(&mut self, key: FileKey, bytes: u64, now: Now, setup: &Setup) {
+    fn lose_between(&mut self, cause: Cause, key: FileKey, bytes: u64, now: Now, setup: &Setup) {
         let between = (now.wall, now.wall);
         let books = &mut self.account.books;
-        books.lose_unseen(Cause::Truncated, bytes, true, key.clone(), between);
+        books.lose_unseen(cause, bytes, true, key.clone(), between);
         setup.metrics.source.lost_bytes.inc_by(bytes);
         self.account.owe(Some(&key), now, setup);
     }

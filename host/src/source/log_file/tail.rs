@@ -211,6 +211,12 @@ impl Tail {
         self.is_whole = true;
     }
 
+    /// Reads this from here on: the same bytes at the same places, compressed.
+    pub fn go_on_packed(&mut self, file: Box<dyn LogFile>, stat: Stat) {
+        (self.file, self.stat) = (file, stat);
+        self.make_whole();
+    }
+
     /// Finds out whether a whole file goes on at `offset`, where that is past what was said of it.
     ///
     /// # Errors
