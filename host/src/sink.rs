@@ -17,7 +17,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 pub use crate::clock::rfc3339;
 pub use format::Format;
@@ -28,8 +29,7 @@ use crate::record::{Columns, Container, Count, Share};
 use crate::telemetry::metrics::SinkMetrics;
 
 /// One destination.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Kinds")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     Cloudwatch(Box<cloudwatch::Config>),
     Stdout(stdout::Config),
@@ -37,28 +37,41 @@ pub enum Destination {
     Null(Null),
 }
 
-/// A destination as it is written: one of these.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kinds {
-    cloudwatch: Option<Box<cloudwatch::Config>>,
-    stdout: Option<stdout::Config>,
-    null: Option<Null>,
+/// What a destination may be.
+const KINDS: [&str; 3] = ["cloudwatch", "stdout", "null"];
+
+/// By hand, for words that say what is missing, and because YAML's `null` is no text.
+impl<'de> Deserialize<'de> for Destination {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OneKind)
+    }
 }
 
-impl TryFrom<Kinds> for Destination {
-    type Error = &'static str;
+struct OneKind;
 
-    fn try_from(kinds: Kinds) -> Result<Self, Self::Error> {
-        match (kinds.cloudwatch, kinds.stdout, kinds.null) {
-            (Some(config), None, None) => Ok(Self::Cloudwatch(config)),
-            (None, Some(config), None) => Ok(Self::Stdout(config)),
-            (None, None, Some(config)) => Ok(Self::Null(config)),
-            (None, None, None) => Err(
-                "a destination says what it is, as in `cloudwatch: {}`, `stdout: {}` or `null: {}`",
-            ),
-            _ => Err("a destination is only one of `cloudwatch`, `stdout` and `null`"),
+impl<'de> Visitor<'de> for OneKind {
+    type Value = Destination;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a destination, as in `cloudwatch: {}`, `stdout: {}` or `null: {}`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Destination, A::Error> {
+        let mut only = None;
+        while let Some(kind) = map.next_key::<Option<String>>()? {
+            let destination = match kind.as_deref() {
+                Some("cloudwatch") => Destination::Cloudwatch(map.next_value()?),
+                Some("stdout") => Destination::Stdout(map.next_value()?),
+                Some("null") | None => Destination::Null(map.next_value()?),
+                Some(other) => return Err(A::Error::unknown_variant(other, &KINDS)),
+            };
+            if only.replace(destination).is_some() {
+                return Err(A::Error::custom(
+                    "a destination is only one of `cloudwatch`, `stdout` and `null`",
+                ));
+            }
         }
+        only.ok_or_else(|| A::Error::invalid_length(0, &self))
     }
 }
 

@@ -49,6 +49,31 @@ fn unknown_config_keys_are_refused_by_name() {
 }
 
 #[test]
+fn a_destination_is_one_of_the_kinds_that_there_are() {
+    let parsed = |kinds: &str| {
+        let text = format!("destinations: {{ d: {kinds} }}\nroutes: [{{ destination: d }}]\n");
+        Config::parse(&text).map_err(|error| error.to_string())
+    };
+    // YAML reads the bare word as no text at all.
+    for null in ["{ null: {} }", "{ 'null': {} }"] {
+        let destination = &parsed(null).unwrap().destinations["d"];
+        assert!(matches!(destination, sink::Destination::Null(_)), "{null}");
+    }
+    for (kinds, says) in [
+        ("{}", "as in `cloudwatch: {}`"),
+        ("7", "expected mapping"),
+        ("{ s3: {} }", "unknown variant `s3`"),
+        ("{ stdout: {}, null: {} }", "only one of"),
+    ] {
+        let error = parsed(kinds).unwrap_err();
+        assert!(
+            error.contains(says) && error.contains("line 1"),
+            "{kinds}: {error}"
+        );
+    }
+}
+
+#[test]
 fn a_pin_that_is_no_sha256_is_refused() {
     for pin in ["abc", &"g".repeat(64), &"A".repeat(64)] {
         let settings = "settings: { cards: true }";
