@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::file::File;
 use super::{BLOCKED_MAX, BLOCKED_MIN, Follow, UNREADABLE_MAX, UNREADABLE_MIN};
 use crate::clock::Now;
 use crate::filter::chain::{Blocked, Suspended};
@@ -343,11 +344,14 @@ impl Follow {
         let pieces = self.partials.any_pending() && ended;
         // While reading waits for the service, what completes them may stand there unseen.
         let draining = self.draining;
-        let mut read = self
-            .files
-            .iter_mut()
-            .filter(|f| !draining || f.is_unlinked());
-        if read.any(|f| f.has_grown(now.mono)) {
+        let grown = |f: &mut File| {
+            if !draining {
+                return f.has_grown(now.mono);
+            }
+            // In a stop only deleted files are read on, and this one may be deleted by now.
+            f.look(now.mono).is_ok() && f.is_unlinked() && f.has_unread()
+        };
+        if self.files.iter_mut().any(grown) {
             return;
         }
         let mut batch = self.empty_batch(stages, setup);
