@@ -339,6 +339,14 @@ pub fn a_while() {
     std::thread::sleep(std::time::Duration::from_millis(500));
 }
 
+/// A request hangs, and all that is unanswered is in it or behind it.
+pub fn wait_for_hang(node: &Node, agent: &mut Agent) {
+    agent.wait_until("a request hangs", |_| {
+        let requests = node.fake.requests();
+        requests.iter().any(|request| request.fault.is_some())
+    });
+}
+
 /// Waits until something holds at the service.
 pub fn until(what: &str, condition: impl FnMut() -> bool) {
     wait::until(what, condition);

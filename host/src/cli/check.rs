@@ -17,6 +17,7 @@ use crate::filter::shipped;
 use crate::record::{Container, Facts};
 use crate::route::{Decision, Match, PodState, Route};
 use crate::sink::Destination;
+use crate::source::container_log::READERS;
 use crate::source::container_log::discover::Discover;
 use crate::source::log_file::files::{Disk, Files};
 use crate::source::log_file::sighting::Sighting;
@@ -46,9 +47,7 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
         journal_files(journal);
     }
     if unreadable > 0 {
-        bail!(
-            "files or folders that cannot be read: {unreadable}, as listed above (container logs are readable for uid 0 and group 0)"
-        );
+        bail!("files or folders that cannot be read: {unreadable}, as listed above ({READERS})");
     }
     println!("\n{}: ok", path.display());
     Ok(ExitCode::SUCCESS)

@@ -30,6 +30,12 @@ impl Globs {
 
 /// `*` stands for any run of characters, `?` for any one byte.
 fn matches(glob: &[u8], text: &[u8]) -> bool {
+    takes(glob, text, |one, byte| one == b'?' || one == byte)
+}
+
+/// Whether a pattern takes a text, where `one` says what anything in it but `*` does with one byte.
+#[must_use]
+pub fn takes(glob: &[u8], text: &[u8], one: impl Fn(u8, u8) -> bool) -> bool {
     let (mut g, mut t) = (0, 0);
     // Where to go on when the last star takes one byte more.
     let mut star: Option<(usize, usize)> = None;
@@ -37,7 +43,7 @@ fn matches(glob: &[u8], text: &[u8]) -> bool {
         if g < glob.len() && glob[g] == b'*' {
             star = Some((g, t));
             g += 1;
-        } else if g < glob.len() && (glob[g] == b'?' || glob[g] == text[t]) {
+        } else if g < glob.len() && one(glob[g], text[t]) {
             (g, t) = (g + 1, t + 1);
         } else if let Some((at, taken)) = star {
             star = Some((at, taken + 1));

@@ -12,6 +12,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
+/// Who may read: said where the agent may not.
+pub const READERS: &str = "container logs are readable for uid 0 and group 0";
+
 /// Where reading starts when there is no checkpoint yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use support::cloudwatch::{Fault, Rule};
 
 use super::{log, node, stop};
-use crate::node::Node;
+use crate::node::{Node, wait_for_hang};
 
 /// Bytes that a marker says are lost.
 fn marked(node: &Node) -> Option<u64> {
@@ -39,10 +39,7 @@ fn what_is_cut_unread_without_a_copy_is_counted_to_the_byte() {
     node.fake
         .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
     let mut agent = node.start();
-    agent.wait_until("a request hangs", |_| {
-        let requests = node.fake.requests();
-        requests.iter().any(|request| request.fault.is_some())
-    });
+    wait_for_hang(&node, &mut agent);
     log.truncate();
     node.fake.set_script(Vec::new());
     agent.wait_until("the marker arrives, and all that was read", |_| {
@@ -66,10 +63,7 @@ fn what_is_cut_unread_is_read_from_its_copies() {
     node.fake
         .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
     let mut agent = node.start();
-    agent.wait_until("a request hangs", |_| {
-        let requests = node.fake.requests();
-        requests.iter().any(|request| request.fault.is_some())
-    });
+    wait_for_hang(&node, &mut agent);
     for round in 0..4 {
         let ending = format!("-2026112{round}");
         log.copy_and_truncate(&ending);
@@ -101,10 +95,7 @@ fn a_deleted_file_that_keeps_too_much_of_the_disk_is_read_on_in_its_copy() {
     node.fake
         .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
     let mut agent = node.start();
-    agent.wait_until("a request hangs", |_| {
-        let requests = node.fake.requests();
-        requests.iter().any(|request| request.fault.is_some())
-    });
+    wait_for_hang(&node, &mut agent);
     let ending = "-20261120";
     log.rename(ending);
     log.reopen();

@@ -7,7 +7,7 @@ use logsieve::checkpoint::store::{FORGET_AFTER_SECONDS, Store, decode};
 use support::cloudwatch::{Fault, Rule};
 
 use super::{ROTATIONS, log, node, path, stop, tally, wait_for};
-use crate::node::wait_for_words;
+use crate::node::{wait_for_hang, wait_for_words};
 
 #[test]
 fn what_is_rotated_while_the_agent_is_down_is_read_when_it_is_back() {
@@ -65,10 +65,7 @@ fn what_was_in_flight_when_the_file_was_cut_is_sent_from_its_copy() {
     node.fake
         .set_script(vec![Rule::always(Fault::Hang).on("PutLogEvents")]);
     let mut agent = node.start();
-    agent.wait_until("a request hangs", |_| {
-        let requests = node.fake.requests();
-        requests.iter().any(|request| request.fault.is_some())
-    });
+    wait_for_hang(&node, &mut agent);
     log.copy_and_truncate(".1");
     log.write(10, "behind it");
     agent.wait_until("the copy is open", |agent| agent.has_open(&log.with(".1")));

@@ -9,9 +9,9 @@ use support::agent::Agent;
 use support::cloudwatch::{Fault, Rule};
 use support::journal::{Entry, Layout, make};
 
-use super::losses::{markers, vacuum, wait_for_hang};
+use super::losses::{markers, vacuum};
 use super::{assert_once, came, entries, file, node, stop, wait_for};
-use crate::node::{Node, module};
+use crate::node::{Node, module, wait_for_hang};
 
 /// The unit that is held back; every third entry is of it.
 const SLOW: &str = "unit0.service";

@@ -10,7 +10,7 @@ use support::configmap::ConfigMap;
 use support::journal::{Layout, make};
 
 use super::{assert_once, came, entries, file, node, stop, wait_for};
-use crate::node::{Node, a_while, module, wait_for_words};
+use crate::node::{Node, a_while, module, wait_for_hang, wait_for_words};
 
 /// What stands before the payload of a data object, in the compact layout.
 const OBJECT_HEAD_BYTES: usize = 72;
@@ -96,14 +96,6 @@ pub fn vacuum(file: &Path) {
     let open = fs::File::options().write(true).open(file).unwrap();
     fs::remove_file(file).unwrap();
     open.set_len(0).unwrap();
-}
-
-/// A request hangs, and all that is unanswered is in it or behind it.
-pub fn wait_for_hang(node: &Node, agent: &mut Agent) {
-    agent.wait_until("a request hangs", |_| {
-        let requests = node.fake.requests();
-        requests.iter().any(|request| request.fault.is_some())
-    });
 }
 
 fn wait_for_owed(node: &Node, agent: &mut Agent) {

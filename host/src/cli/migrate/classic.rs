@@ -10,7 +10,7 @@ use anyhow::bail;
 use super::section::{Section, substitute};
 
 /// How deep files may include each other.
-const DEPTH_MAX: usize = 8;
+pub const DEPTH_MAX: usize = 8;
 
 /// Opens what `@INCLUDE` names: several files where it is a pattern.
 pub type Open<'a> = dyn Fn(&str) -> Vec<(String, String)> + 'a;

@@ -3,27 +3,14 @@
 //!
 //! Where nothing certain can be told, the answer is the careful one: not contained, and not apart.
 
+use crate::record::globs::takes;
+
 /// Whether everything that `inner` takes is taken by `outer` too.
 pub fn contains(outer: &str, inner: &str) -> bool {
-    let (outer, inner) = (outer.as_bytes(), inner.as_bytes());
-    let (mut o, mut i) = (0, 0);
-    // Where to go on when the last star of `outer` takes one more.
-    let mut star: Option<(usize, usize)> = None;
-    while i < inner.len() {
-        if o < outer.len() && outer[o] == b'*' {
-            star = Some((o, i));
-            o += 1;
-        } else if o < outer.len() && inner[i] != b'*' && (outer[o] == b'?' || outer[o] == inner[i])
-        {
-            (o, i) = (o + 1, i + 1);
-        } else if let Some((at, taken)) = star {
-            star = Some((at, taken + 1));
-            (o, i) = (at + 1, taken + 1);
-        } else {
-            return false;
-        }
-    }
-    outer[o..].iter().all(|b| *b == b'*')
+    // A star of `inner` may stand for anything, so that only a star takes it.
+    takes(outer.as_bytes(), inner.as_bytes(), |one, byte| {
+        byte != b'*' && (one == b'?' || one == byte)
+    })
 }
 
 /// Whether some text fits both.

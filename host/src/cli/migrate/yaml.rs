@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 
-use super::classic::{self, Open};
+use super::classic::{self, DEPTH_MAX, Open};
 use super::section::{Note, Read, Section, scalar};
 use super::values;
 
-/// How deep files may include each other.
-const DEPTH_MAX: usize = 8;
 /// What only Fluent Bit's own format has at its top.
 const OWN: [&str; 6] = [
     "pipeline",
@@ -24,9 +22,7 @@ const OWN: [&str; 6] = [
 ];
 
 pub fn read(text: &str, file: &str, open: &Open<'_>) -> anyhow::Result<Read> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
-        .map_err(|e| anyhow::Error::msg(e.to_string()))
-        .with_context(|| format!("`{file}` is no YAML"))?;
+    let documents = documents(text, file)?;
     let mut read = Read::default();
     let mut found = false;
     for document in documents.iter().flat_map(items) {
@@ -45,6 +41,12 @@ pub fn read(text: &str, file: &str, open: &Open<'_>) -> anyhow::Result<Read> {
         );
     }
     Ok(read)
+}
+
+fn documents(text: &str, file: &str) -> anyhow::Result<Vec<Value>> {
+    serde_saphyr::from_multiple(text)
+        .map_err(|e| anyhow::Error::msg(e.to_string()))
+        .with_context(|| format!("`{file}` is no YAML"))
 }
 
 /// The objects of a `List`, or the one that it is.
@@ -153,10 +155,7 @@ fn include(
             read.extend(classic::read(&text, &file, open)?);
             continue;
         }
-        let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
-            .map_err(|e| anyhow::Error::msg(e.to_string()))
-            .with_context(|| format!("`{file}` is no YAML"))?;
-        for document in &documents {
+        for document in &documents(&text, &file)? {
             own(document, (&file, open), depth + 1, env, read)?;
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -73,7 +73,8 @@ pub struct Destinations {
     throttled: Gauges,
     dollars_per_day: Family<Labels, Gauge<f64, AtomicU64>>,
     failing_groups: Gauges,
-    failures: Arc<Mutex<BTreeMap<String, Arc<Failures>>>>,
+    /// Of what sends to each, while it does.
+    failures: Arc<Mutex<BTreeMap<String, Weak<Failures>>>>,
     seconds: Family<Labels, Histogram, fn() -> Histogram>,
     fill: Family<Labels, Histogram, fn() -> Histogram>,
 }
@@ -104,7 +105,8 @@ impl Destinations {
         let gauge = self.failing_groups.get_or_create_owned(&label);
         let failures = Arc::new(Failures::new(gauge));
         let mut all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(name.to_owned(), failures.clone());
+        all.retain(|_, known| known.strong_count() > 0);
+        all.insert(name.to_owned(), Arc::downgrade(&failures));
         DestinationMetrics {
             failures,
             taken_requests: self.taken_requests.get_or_create_owned(&label),
@@ -125,7 +127,8 @@ impl Destinations {
     #[must_use]
     pub fn failing(&self, name: &str) -> Vec<Failing> {
         let all = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(name).map_or_else(Vec::new, |f| f.all())
+        let failures = all.get(name).and_then(Weak::upgrade);
+        failures.map_or_else(Vec::new, |failures| failures.all())
     }
 
     pub(super) fn register(&self, r: &mut Registry) {

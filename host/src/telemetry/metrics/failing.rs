@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
 
+use super::Raised;
 use crate::record::status::Failing;
 
 /// Log groups that are remembered; what more there are is told by the log.
@@ -13,17 +14,23 @@ const GROUPS_MAX: usize = 100;
 /// Bytes of a reason that are kept.
 const WHY_BYTES_MAX: usize = 512;
 
-/// One destination's failing log groups.
+/// The failing log groups of whatever sends to one destination; the gauge counts them as long as that lives,
+/// since what is no more may share it with what took its name.
 #[derive(Debug, Default)]
 pub struct Failures {
-    by_group: Mutex<BTreeMap<String, String>>,
+    by_group: Mutex<BTreeMap<String, Failed>>,
     count: Gauge<i64>,
+}
+
+#[derive(Debug)]
+struct Failed {
+    why: String,
+    _counted: Raised,
 }
 
 impl Failures {
     #[must_use]
     pub fn new(count: Gauge<i64>) -> Self {
-        count.set(0);
         Self {
             by_group: Mutex::default(),
             count,
@@ -36,31 +43,25 @@ impl Failures {
         if all.contains_key(group) || all.len() < GROUPS_MAX {
             let mut why = why();
             why.truncate(why.floor_char_boundary(WHY_BYTES_MAX));
-            all.insert(group.to_owned(), why);
-            self.show(all.len());
+            let _counted = Raised::new(&self.count);
+            all.insert(group.to_owned(), Failed { why, _counted });
         }
     }
 
     /// A request for this group was taken.
     pub fn taken(&self, group: &str) {
         let mut all = self.by_group.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.remove(group).is_some() {
-            self.show(all.len());
-        }
+        all.remove(group);
     }
 
     #[must_use]
     pub fn all(&self) -> Vec<Failing> {
         let all = self.by_group.lock().unwrap_or_else(PoisonError::into_inner);
-        let failing = all.iter().map(|(group, why)| Failing {
+        let failing = all.iter().map(|(group, failed)| Failing {
             log_group: group.clone(),
-            why: why.clone(),
+            why: failed.why.clone(),
         });
         failing.collect()
-    }
-
-    fn show(&self, groups: usize) {
-        self.count.set(i64::try_from(groups).unwrap_or(i64::MAX));
     }
 }
 
@@ -80,6 +81,20 @@ mod tests {
         assert_eq!(failing.len(), 1);
         assert_eq!((&*failing[0].log_group, &*failing[0].why), ("a", "Timeout"));
         assert_eq!(failures.count.get(), 1);
+    }
+
+    /// A corrected destination has the same name, and the wrong one fails until it ends.
+    #[test]
+    fn what_sends_no_more_has_no_failing_group() {
+        let count = Gauge::default();
+        let (former, present) = (Failures::new(count.clone()), Failures::new(count.clone()));
+        former.failed("a", || "AccessDenied".into());
+        present.failed("a", || "Timeout".into());
+        assert_eq!(count.get(), 2);
+        drop(former);
+        assert_eq!(count.get(), 1);
+        present.taken("a");
+        assert_eq!(count.get(), 0);
     }
 
     #[test]
